@@ -1,0 +1,168 @@
+/**
+ * What replicas say to each other, and what the gateway asks of a replica. Every message is one request with one answer.
+ */
+import type { ByteString, RequestId, Revision, Slot } from "../support/brand.ts";
+import type { Entry, Operation, Outcome } from "../store/command.ts";
+
+/** A chosen value on its way to a learner. */
+export interface ChosenValue {
+  readonly slot: Slot;
+  readonly value: string;
+}
+
+/** Replica to the leader: propose these commands (encoded one by one). Answered when all are applied at the receiver. */
+export interface Forward {
+  readonly type: "forward";
+  readonly commands: readonly string[];
+  /** The sender cannot reach the leader and asks the receiver to act as if its own clients had sent them. */
+  readonly relay: boolean;
+}
+/** Are you there, and do you lead? Decides whether a leader is silent or merely slow. */
+export interface Ping {
+  readonly type: "ping";
+}
+/** Learner's phase: these values are chosen. From the leader to active replicas, and between any two that differ. */
+export interface Learn {
+  readonly type: "learn";
+  readonly entries: readonly ChosenValue[];
+  readonly leader: string | null;
+}
+/** Give me what was chosen from here on. */
+export interface CatchUp {
+  readonly type: "catch-up";
+  readonly from: Slot;
+}
+/** Gossip: how far each of us is. Travels only after activity, and stops when equal. */
+export interface Digest {
+  readonly type: "digest";
+  readonly applied: Slot;
+  /** The newest semantics the sender can apply (L4). */
+  readonly knows: number;
+}
+/** One page of a snapshot; without `id` a new one is opened. */
+export interface SnapshotPage {
+  readonly type: "snapshot";
+  readonly id: string | null;
+  readonly cursor: string | null;
+}
+export type PeerRequest = Forward | Ping | Learn | CatchUp | Digest | SnapshotPage;
+
+export type PeerReply =
+  /** In the order of the commands; all applied up to `slot`. */
+  | { readonly type: "results"; readonly outcomes: readonly Outcome[]; readonly slot: Slot; readonly leader: string | null }
+  /** The receiver does not lead; some of the commands may have been proposed by it all the same. */
+  | { readonly type: "not-leader"; readonly leader: string | null }
+  /** Too much is waiting at the receiver: none of the commands was taken. A busy leader is not a silent one. */
+  | { readonly type: "busy" }
+  | { readonly type: "pong"; readonly leading: boolean; readonly stalled: boolean; readonly leader: string | null }
+  | { readonly type: "progress"; readonly applied: Slot; readonly knows: number }
+  | { readonly type: "entries"; readonly entries: readonly ChosenValue[]; readonly applied: Slot }
+  /** The receiver no longer keeps that slot: load a snapshot. */
+  | { readonly type: "gone"; readonly applied: Slot }
+  | { readonly type: "snapshot-page"; readonly id: string; readonly slot: Slot; readonly rows: string; readonly next: string | null }
+  /** That snapshot is not there any more: begin again. */
+  | { readonly type: "no-snapshot" };
+
+/** How strong a read must be. */
+export type Consistency =
+  | { readonly type: "linearizable" }
+  | { readonly type: "session"; readonly atLeast: Revision }
+  /** `maxAgeMs` null: any age is served. */
+  | { readonly type: "local"; readonly maxAgeMs: number | null };
+
+export interface WriteRequest {
+  readonly type: "write";
+  readonly id: RequestId;
+  /** Set when the client chose the id: what it asked for, so that the id's reuse for something else is noticed. */
+  readonly fingerprint?: string;
+  readonly order?: { readonly session: string; readonly sequence: number };
+  readonly operation: Operation;
+}
+export type Query =
+  | { readonly type: "get"; readonly key: ByteString }
+  | {
+      readonly type: "list";
+      readonly prefix: ByteString;
+      readonly after: ByteString | null;
+      readonly limit: number;
+      /** The revision a page before was read at; null for the first page. */
+      readonly revision: Revision | null;
+    }
+  | { readonly type: "instances"; readonly service: string; readonly tag: string | null; readonly region: string | null }
+  | { readonly type: "services"; readonly after: string | null; readonly limit: number };
+
+export interface ReadRequest {
+  readonly type: "read";
+  readonly consistency: Consistency;
+  readonly query: Query;
+}
+export interface StatusRequest {
+  readonly type: "status";
+  /** Also compute the digest over all logical rows: reads the whole store. */
+  readonly digest: boolean;
+}
+export type ClientRequest = WriteRequest | ReadRequest | StatusRequest;
+
+export interface Instance {
+  readonly id: string;
+  readonly address: string;
+  readonly port: number;
+  readonly tags: readonly string[];
+  readonly meta: Readonly<Record<string, string>>;
+  readonly region: string;
+  readonly ttlSeconds: number;
+  readonly revision: Revision;
+}
+
+export type QueryResult =
+  | { readonly type: "entry"; readonly entry: Entry | null }
+  | { readonly type: "page"; readonly entries: readonly Entry[]; readonly more: boolean; readonly revision: Revision }
+  | { readonly type: "compacted"; readonly compactedRevision: Revision }
+  | { readonly type: "future" }
+  | { readonly type: "instances"; readonly instances: readonly Instance[] }
+  | { readonly type: "services"; readonly services: readonly { readonly name: string; readonly instances: number }[]; readonly more: boolean };
+
+/** Why a request ended without an outcome. */
+export type Failure =
+  /** No majority answered in time. */
+  | "no-quorum"
+  /** Too much is waiting here. */
+  | "overloaded"
+  /** The state here is older than the caller allows, and no newer one could be had. */
+  | "too-stale"
+  /** `at-least` names a revision that nobody has. */
+  | "revision-in-future"
+  /** The namespace's data was founded with other acceptor regions. */
+  | "wrong-regions"
+  /** Founding needs all acceptors, and not all answered. */
+  | "founding-incomplete"
+  /** An acceptor was emptied before the namespace was founded to the end. */
+  | "founding-conflict"
+  /** This replica cannot apply what a newer version wrote (L4). */
+  | "unknown-semantics";
+
+export interface ReplicaStatus {
+  readonly region: string;
+  readonly applied: Slot;
+  readonly revision: Revision;
+  readonly logTime: number;
+  readonly firstKept: Slot;
+  readonly leading: boolean;
+  readonly leader: string | null;
+  readonly waiting: number;
+  readonly halted: string | null;
+  readonly digest: string | null;
+}
+
+export type ClientReply =
+  | { readonly type: "outcome"; readonly outcome: Outcome; readonly revision: Revision }
+  | {
+      readonly type: "result";
+      readonly result: QueryResult;
+      readonly revision: Revision;
+      /** ms since the start of the last completed confirmation; null when there was none since this replica started. */
+      readonly ageMs: number | null;
+    }
+  | { readonly type: "status"; readonly status: ReplicaStatus }
+  /** `outcome` is for writes: `unknown` if the command may have been proposed and can still be chosen (U1). */
+  | { readonly type: "failed"; readonly failure: Failure; readonly outcome: "not-applied" | "unknown"; readonly detail: string };

@@ -1,0 +1,82 @@
+/**
+ * What a namespace's log carries: batches of commands, and what came of each. Written by replicas, chosen by Paxos,
+ * applied by the store. Everything an apply needs travels inside (SPEC L3): no clock and no randomness at apply.
+ */
+import type { ByteString, LeaseId, LogTime, RequestId, Revision } from "../support/brand.ts";
+
+/** The newest meaning of commands this code can apply. A batch with a higher one stops a replica (SPEC L4). */
+export const SEMANTICS = 1;
+
+/** What must hold of the key for an operation to be carried out. */
+export type Condition =
+  | { readonly type: "always" }
+  /** `If-None-Match: *`: the key does not exist. */
+  | { readonly type: "absent" }
+  /** `If-Match: *`: the key exists. */
+  | { readonly type: "present" }
+  /** `If-Match: "7"`: the key exists and was last changed by this revision. */
+  | { readonly type: "unchanged-since"; readonly modRevision: Revision };
+
+export type Operation =
+  | {
+      readonly type: "put";
+      readonly key: ByteString;
+      readonly value: Uint8Array;
+      readonly condition: Condition;
+      /** Grants this lease, or renews it, and ties the key to it: the key goes when the lease ends. */
+      readonly lease?: { readonly id: LeaseId; readonly ttlMs: number };
+      /** With an equal value and the same lease already there, only the lease is renewed: no new revision. */
+      readonly keepIfEqual?: boolean;
+    }
+  | { readonly type: "delete"; readonly key: ByteString; readonly condition: Condition }
+  /** Ends a lease and deletes its keys, but only if it has not been renewed since `renewal` (SPEC E1). */
+  | { readonly type: "expire"; readonly lease: LeaseId; readonly renewal: number };
+
+export interface Command {
+  /** The key of exactly-once (SPEC X1): the same id is carried out at most once. */
+  readonly id: RequestId;
+  /** Past this log time the command is refused and its outcome forgotten. */
+  readonly deadline: LogTime;
+  /** What the request asked for, when the client chose the id (`Idempotency-Key`): another request under it is refused. */
+  readonly fingerprint?: string;
+  /** The client's own order (SPEC X3): carried out only if `sequence` is the next of this session, which starts at 1. */
+  readonly order?: { readonly session: string; readonly sequence: number };
+  readonly operation: Operation;
+}
+
+/** The value of one slot. An empty one is a no-op, which closes a hole. */
+export interface Batch {
+  readonly semantics: number;
+  /** The leader's clock when it made the batch. The log's time is the highest stamp applied so far. */
+  readonly stamp: LogTime;
+  readonly commands: readonly Command[];
+}
+
+/** What a key holds. */
+export interface Entry {
+  readonly key: ByteString;
+  readonly value: Uint8Array;
+  readonly createRevision: Revision;
+  readonly modRevision: Revision;
+  /** How often the key was written since it was created, from 1. */
+  readonly version: number;
+  readonly lease: LeaseId | null;
+}
+
+/** What came of a command. Refusals are outcomes too, and remembered like any other (SPEC X1). */
+export type Outcome =
+  /** `revision` is the key's mod revision; `renewedOnly` says that an equal value was kept. */
+  | { readonly type: "put"; readonly revision: Revision; readonly version: number; readonly createRevision: Revision; readonly renewedOnly: boolean }
+  /** `existed` false: nothing was there and no revision was used. */
+  | { readonly type: "deleted"; readonly existed: boolean; readonly revision: Revision }
+  | { readonly type: "expired"; readonly deletedKeys: number; readonly revision: Revision }
+  /** The condition did not hold. `modRevision` is the key's, null when the key does not exist. */
+  | { readonly type: "condition-failed"; readonly modRevision: Revision | null }
+  /** Refused: log time is past the command's deadline (SPEC X2). Nothing is remembered. */
+  | { readonly type: "past-deadline" }
+  /** Refused: the deadline lies further ahead of log time than any honest clock would put it. */
+  | { readonly type: "deadline-too-far" }
+  /** Refused: this session's next sequence is `expected` (SPEC X3). */
+  | { readonly type: "out-of-order"; readonly expected: number }
+  /** Refused: this id was used for another request. */
+  | { readonly type: "id-reused" };

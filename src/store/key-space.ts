@@ -1,0 +1,17 @@
+/**
+ * How keys are laid out in the one ordered space of bytes: the first byte says whose they are. Used by the doors and the
+ * registry; the store itself takes every key as opaque bytes.
+ */
+import type { ByteString } from "../support/brand.ts";
+import { byteString, bytesOf } from "../support/bytes.ts";
+
+/** First byte of keys that clients write under `/kv`. */
+export const userSpace = "k" as ByteString;
+/** First byte of the registry's keys. */
+export const serviceSpace = "s" as ByteString;
+
+export const userKey = (bytes: Uint8Array): ByteString => `${userSpace}${byteString(bytes)}` as ByteString;
+
+/** @returns null when `key` is not a client's. */
+export const userKeyBytes = (key: ByteString): Uint8Array<ArrayBuffer> | null =>
+  key.startsWith(userSpace) ? bytesOf(key.slice(1)) : null;

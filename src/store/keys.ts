@@ -1,0 +1,196 @@
+/**
+ * The keys and their history: one row per change, found by key and revision (multi-version concurrency control). Used
+ * by the store, its snapshots and its digest. Never updates a row: that is what lets a page be read at one revision
+ * while later writes go on.
+ */
+import { assert } from "../support/assert.ts";
+import { leaseId, revision } from "../support/brand.ts";
+import type { ByteString, LeaseId, Revision } from "../support/brand.ts";
+import { byteString, bytesOf } from "../support/bytes.ts";
+import { bytesIn, numberIn } from "../support/sql.ts";
+import type { Sql, SqlRow } from "../support/sql.ts";
+import type { Entry } from "./command.ts";
+
+/** A row without its value, which may be large. `version` 0: the key was deleted by this row. */
+export interface KeyRow {
+  readonly modRevision: Revision;
+  readonly createRevision: Revision;
+  readonly version: number;
+  readonly lease: LeaseId | null;
+}
+
+/** A row as snapshots carry it; `value` is null exactly when the row is a deletion. */
+export interface StoredRow extends KeyRow {
+  readonly key: ByteString;
+  readonly value: Uint8Array | null;
+}
+
+/** Which keys to read, in order: those from `from` (or after it) up to but not including `until`. */
+export interface Span {
+  readonly from: ByteString;
+  readonly exclusive: boolean;
+  /** null: to the last key there is. */
+  readonly until: ByteString | null;
+}
+
+export interface PageBounds {
+  readonly limit: number;
+  /** Of keys and values. The first entry is given however large it is. */
+  readonly maxBytes: number;
+}
+
+export interface Rows<Row> {
+  readonly rows: readonly Row[];
+  readonly more: boolean;
+}
+
+/** Values up to this size come with their row; larger ones are read one by one, once the page has room for them. */
+const inlineBytes = 4096;
+const noBytes = new Uint8Array(0);
+
+/**
+ * The names in a span, each found by one seek, so that a key with a long history costs no more than any other. The
+ * recursion hands over one name at a time, in order, and stops with the reader.
+ */
+function namesIn(span: Span): string {
+  const below = span.until === null ? "" : " AND key < ?";
+  return `WITH RECURSIVE names (name) AS (
+    SELECT min(key) FROM kv WHERE key ${span.exclusive ? ">" : ">="} ?${below}
+    UNION ALL
+    SELECT (SELECT min(key) FROM kv WHERE key > name${below}) FROM names WHERE name IS NOT NULL)`;
+}
+
+const atRevision = `FROM names CROSS JOIN kv ON kv.key = name
+    AND kv.mod = (SELECT max(mod) FROM kv AS one WHERE one.key = name AND one.mod <= ?) WHERE kv.version > 0 LIMIT ?`;
+
+const columns = `key, mod, create_revision, version, lease, length(value) AS size,
+    CASE WHEN length(value) <= ${inlineBytes} THEN value END AS small`;
+
+export class Keys {
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  /** The newest row of a key, a deletion included. */
+  newest(key: ByteString): KeyRow | null {
+    const [row] = this.#sql.all(
+      "SELECT mod, create_revision, version, lease FROM kv WHERE key = ? ORDER BY mod DESC LIMIT 1",
+      bytesOf(key),
+    );
+    return row === undefined ? null : keyRow(row);
+  }
+
+  /** The value a row holds. */
+  value(key: ByteString, mod: Revision): Uint8Array {
+    const [row] = this.#sql.all("SELECT value FROM kv WHERE key = ? AND mod = ?", bytesOf(key), mod);
+    assert(row !== undefined, "a key row disappeared within one turn");
+    return row["value"] === null ? noBytes : bytesIn(row, "value");
+  }
+
+  at(key: ByteString, at: Revision): Entry | null {
+    const [row] = this.#sql.all(
+      "SELECT mod, create_revision, version, lease, value FROM kv WHERE key = ? AND mod <= ? ORDER BY mod DESC LIMIT 1",
+      bytesOf(key),
+      at,
+    );
+    if (row === undefined) return null;
+    const found = keyRow(row);
+    if (found.version === 0) return null;
+    return { key, ...found, value: row["value"] === null ? noBytes : bytesIn(row, "value") };
+  }
+
+  append(key: ByteString, row: KeyRow, value: Uint8Array | null): void {
+    this.#sql.all(
+      "INSERT OR REPLACE INTO kv (key, mod, create_revision, version, lease, value) VALUES (?, ?, ?, ?, ?, ?)",
+      bytesOf(key),
+      row.modRevision,
+      row.createRevision,
+      row.version,
+      row.lease,
+      value,
+    );
+  }
+
+  remove(key: ByteString, mod: Revision): void {
+    this.#sql.all("DELETE FROM kv WHERE key = ? AND mod = ?", bytesOf(key), mod);
+  }
+
+  /** The keys of a span as they were at one revision. */
+  page(span: Span, at: Revision, bounds: PageBounds): Rows<Entry> {
+    const rows = this.#sql.all(
+      `${namesIn(span)} SELECT ${columns} ${atRevision}`,
+      ...spanBindings(span),
+      at,
+      bounds.limit + 1,
+    );
+    return this.#bounded(rows, bounds, (row) => {
+      const key = byteString(bytesIn(row, "key"));
+      return { key, ...keyRow(row), value: this.#valueOf(key, row) };
+    });
+  }
+
+  count(span: Span, at: Revision, atMost: number): number {
+    const [row] = this.#sql.all(
+      `${namesIn(span)} SELECT count(*) AS n FROM (SELECT 1 ${atRevision})`,
+      ...spanBindings(span),
+      at,
+      atMost,
+    );
+    return row === undefined ? 0 : numberIn(row, "n");
+  }
+
+  /** Every row, history included, up to one revision; in order of key and revision, after the given place. */
+  history(after: { readonly key: ByteString; readonly mod: number }, upTo: Revision, bounds: PageBounds): Rows<StoredRow> {
+    const rows = this.#sql.all(
+      `SELECT ${columns} FROM kv WHERE (key, mod) > (?, ?) AND mod <= ? ORDER BY key, mod LIMIT ?`,
+      bytesOf(after.key),
+      after.mod,
+      upTo,
+      bounds.limit + 1,
+    );
+    return this.#bounded(rows, bounds, (row) => {
+      const key = byteString(bytesIn(row, "key"));
+      const found = keyRow(row);
+      return { key, ...found, value: found.version === 0 ? null : this.#valueOf(key, row) };
+    });
+  }
+
+  #bounded<Row>(rows: readonly SqlRow[], bounds: PageBounds, read: (row: SqlRow) => Row): Rows<Row> {
+    const taken: Row[] = [];
+    let bytes = 0;
+    for (const row of rows) {
+      bytes += bytesIn(row, "key").length + sizeIn(row);
+      if (taken.length > 0 && (taken.length === bounds.limit || bytes > bounds.maxBytes)) break;
+      taken.push(read(row));
+    }
+    return { rows: taken, more: taken.length < rows.length };
+  }
+
+  #valueOf(key: ByteString, row: SqlRow): Uint8Array {
+    const size = sizeIn(row);
+    if (size === 0) return noBytes;
+    return size <= inlineBytes ? bytesIn(row, "small") : this.value(key, revision(numberIn(row, "mod")));
+  }
+}
+
+/** Some drivers bind empty bytes as NULL, so NULL and empty mean the same; `version` alone tells a deletion. */
+const sizeIn = (row: SqlRow): number => (row["size"] === null ? 0 : numberIn(row, "size"));
+
+function spanBindings(span: Span): Uint8Array[] {
+  const from = bytesOf(span.from);
+  if (span.until === null) return [from];
+  const until = bytesOf(span.until);
+  return [from, until, until];
+}
+
+function keyRow(row: SqlRow): KeyRow {
+  const lease = row["lease"];
+  return {
+    modRevision: revision(numberIn(row, "mod")),
+    createRevision: revision(numberIn(row, "create_revision")),
+    version: numberIn(row, "version"),
+    lease: typeof lease === "string" ? leaseId(lease) : null,
+  };
+}

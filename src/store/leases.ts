@@ -1,0 +1,136 @@
+/**
+ * Leases and the keys tied to them. A lease comes with a put, and goes with its last key or by an `expire` command;
+ * no clock of this machine ever ends one (SPEC E1). Used by the store. Renewals of one batch cost one row together.
+ */
+import { leaseId } from "../support/brand.ts";
+import type { ByteString, Instant, LeaseId, LogTime } from "../support/brand.ts";
+import { byteString, bytesOf } from "../support/bytes.ts";
+import { bytesIn, numberIn, textIn } from "../support/sql.ts";
+import type { Sql, SqlRow } from "../support/sql.ts";
+
+export interface Lease {
+  readonly id: LeaseId;
+  readonly ttlMs: number;
+  /** 1 when granted, one more with every renewal: what an `expire` command is conditional on. */
+  readonly renewal: number;
+  /** Log time of the last renewal. */
+  readonly renewedAt: number;
+}
+
+export interface LeaseKey {
+  readonly lease: LeaseId;
+  readonly key: ByteString;
+}
+
+export class Leases {
+  readonly #sql: Sql;
+  readonly #maxSkewMs: number;
+  /** Changes of the batch being applied, not yet in the table; null for a lease that is gone. */
+  readonly #touched = new Map<LeaseId, Lease | null>();
+  /** No lease is due before this; null when there is none, undefined when nobody has looked yet. */
+  #notBefore: number | null | undefined;
+
+  constructor(sql: Sql, maxSkewMs: number) {
+    this.#sql = sql;
+    this.#maxSkewMs = maxSkewMs;
+  }
+
+  get(id: LeaseId): Lease | null {
+    const touched = this.#touched.get(id);
+    if (touched !== undefined) return touched;
+    const [row] = this.#sql.all("SELECT id, ttl_ms, renewal, renewed_at FROM leases WHERE id = ?", id);
+    return row === undefined ? null : leaseIn(row);
+  }
+
+  /** Grants the lease, or renews it. */
+  renew(id: LeaseId, ttlMs: number, at: LogTime): void {
+    const renewal = (this.get(id)?.renewal ?? 0) + 1;
+    this.#touched.set(id, { id, ttlMs, renewal, renewedAt: at });
+    const due = at + ttlMs + this.#maxSkewMs;
+    if (this.#notBefore !== undefined) this.#notBefore = Math.min(this.#notBefore ?? due, due);
+  }
+
+  attach(id: LeaseId, key: ByteString): void {
+    this.#sql.all("INSERT OR REPLACE INTO lease_keys (lease, key) VALUES (?, ?)", id, bytesOf(key));
+  }
+
+  /** Unties a key; a lease left without keys is gone. */
+  detach(id: LeaseId, key: ByteString): void {
+    this.#sql.all("DELETE FROM lease_keys WHERE lease = ? AND key = ?", id, bytesOf(key));
+    const left = this.#sql.all("SELECT 1 AS one FROM lease_keys WHERE lease = ? LIMIT 1", id);
+    if (left.length === 0) this.#touched.set(id, null);
+  }
+
+  keysOf(id: LeaseId): readonly ByteString[] {
+    const rows = this.#sql.all("SELECT key FROM lease_keys WHERE lease = ? ORDER BY key", id);
+    return rows.map((row) => byteString(bytesIn(row, "key")));
+  }
+
+  end(id: LeaseId): void {
+    this.#sql.all("DELETE FROM lease_keys WHERE lease = ?", id);
+    this.#touched.set(id, null);
+  }
+
+  /** Ends every batch: one row per lease it touched. */
+  flush(): void {
+    for (const [id, lease] of this.#touched) {
+      if (lease === null) this.#sql.all("DELETE FROM leases WHERE id = ?", id);
+      else this.write(lease);
+    }
+    this.#touched.clear();
+  }
+
+  write(lease: Lease): void {
+    this.#sql.all(
+      "INSERT OR REPLACE INTO leases (id, ttl_ms, renewal, renewed_at) VALUES (?, ?, ?, ?)",
+      lease.id,
+      lease.ttlMs,
+      lease.renewal,
+      lease.renewedAt,
+    );
+  }
+
+  /** A lower bound of when the next lease is due, on an honest machine's clock; null when there is no lease. */
+  nextDue(): number | null {
+    this.#notBefore ??= this.#earliest();
+    return this.#notBefore;
+  }
+
+  /** Leases past due by more than the clocks may differ, the longest overdue first. */
+  due(now: Instant, limit: number): readonly Lease[] {
+    const bound = this.nextDue();
+    if (bound === null || bound > now) return [];
+    this.#notBefore = this.#earliest();
+    const rows = this.#sql.all(
+      `SELECT id, ttl_ms, renewal, renewed_at FROM leases WHERE renewed_at + ttl_ms <= ?
+       ORDER BY renewed_at + ttl_ms, id LIMIT ?`,
+      now - this.#maxSkewMs,
+      limit,
+    );
+    return rows.map(leaseIn);
+  }
+
+  all(): readonly Lease[] {
+    return this.#sql.all("SELECT id, ttl_ms, renewal, renewed_at FROM leases ORDER BY id").map(leaseIn);
+  }
+
+  allKeys(): readonly LeaseKey[] {
+    return this.#sql
+      .all("SELECT lease, key FROM lease_keys ORDER BY lease, key")
+      .map((row) => ({ lease: leaseId(textIn(row, "lease")), key: byteString(bytesIn(row, "key")) }));
+  }
+
+  #earliest(): number | null {
+    const [row] = this.#sql.all("SELECT min(renewed_at + ttl_ms) AS due FROM leases");
+    return row === undefined || row["due"] === null ? null : numberIn(row, "due") + this.#maxSkewMs;
+  }
+}
+
+function leaseIn(row: SqlRow): Lease {
+  return {
+    id: leaseId(textIn(row, "id")),
+    ttlMs: numberIn(row, "ttl_ms"),
+    renewal: numberIn(row, "renewal"),
+    renewedAt: numberIn(row, "renewed_at"),
+  };
+}

@@ -1,0 +1,89 @@
+/** Outcomes as short JSON arrays: for the rows that remember them and for the answer to the replica that asked. */
+import { revision } from "../support/brand.ts";
+import { assertNever } from "../support/assert.ts";
+import type { Outcome } from "./command.ts";
+import { isTuple, isWhole, parseJson } from "./json-shape.ts";
+
+const whole = (value: unknown): value is number => isWhole(value, 0, Number.MAX_SAFE_INTEGER);
+
+export const encodeOutcome = (outcome: Outcome): string => JSON.stringify(packOutcome(outcome));
+
+/** @returns null when `text` is not what `encodeOutcome` writes. */
+export const decodeOutcome = (text: string): Outcome | null => readOutcome(parseJson(text));
+
+export function packOutcome(outcome: Outcome): readonly unknown[] {
+  switch (outcome.type) {
+    case "put":
+      return ["p", outcome.revision, outcome.version, outcome.createRevision, outcome.renewedOnly ? 1 : 0];
+    case "deleted":
+      return ["d", outcome.existed ? 1 : 0, outcome.revision];
+    case "expired":
+      return ["e", outcome.deletedKeys, outcome.revision];
+    case "condition-failed":
+      return ["c", outcome.modRevision];
+    case "past-deadline":
+      return ["late"];
+    case "deadline-too-far":
+      return ["far"];
+    case "out-of-order":
+      return ["o", outcome.expected];
+    case "id-reused":
+      return ["reused"];
+    default:
+      return assertNever(outcome, "outcome");
+  }
+}
+
+/** @param value parsed JSON. */
+export function readOutcome(value: unknown): Outcome | null {
+  if (!Array.isArray(value)) return null;
+  const parts: readonly unknown[] = value;
+  switch (parts[0]) {
+    case "p":
+      return readPut(parts);
+    case "d":
+    case "e":
+      return readRemoval(parts);
+    case "c":
+      return readConditionFailed(parts);
+    case "late":
+      return parts.length === 1 ? { type: "past-deadline" } : null;
+    case "far":
+      return parts.length === 1 ? { type: "deadline-too-far" } : null;
+    case "o":
+      return parts.length === 2 && whole(parts[1]) ? { type: "out-of-order", expected: parts[1] } : null;
+    case "reused":
+      return parts.length === 1 ? { type: "id-reused" } : null;
+    default:
+      return null;
+  }
+}
+
+function readPut(parts: readonly unknown[]): Outcome | null {
+  if (!isTuple(parts, 5)) return null;
+  const [, mod, version, created, renewedOnly] = parts;
+  if (!whole(mod) || !whole(version) || !whole(created)) return null;
+  if (renewedOnly !== 0 && renewedOnly !== 1) return null;
+  return {
+    type: "put",
+    revision: revision(mod),
+    version,
+    createRevision: revision(created),
+    renewedOnly: renewedOnly === 1,
+  };
+}
+
+function readRemoval(parts: readonly unknown[]): Outcome | null {
+  if (!isTuple(parts, 3)) return null;
+  const [kind, count, at] = parts;
+  if (!whole(count) || !whole(at)) return null;
+  if (kind === "e") return { type: "expired", deletedKeys: count, revision: revision(at) };
+  return count <= 1 ? { type: "deleted", existed: count === 1, revision: revision(at) } : null;
+}
+
+function readConditionFailed(parts: readonly unknown[]): Outcome | null {
+  if (!isTuple(parts, 2)) return null;
+  const [, mod] = parts;
+  if (mod === null) return { type: "condition-failed", modRevision: null };
+  return whole(mod) ? { type: "condition-failed", modRevision: revision(mod) } : null;
+}
