@@ -1,7 +1,7 @@
 /**
  * The three kinds of tests. `unit` is plain Node: the core, its models and simulations, and the tooling. `runtime` runs
  * inside the platform's own runtime, with its Durable Objects. `processes` starts real processes and kills them, so its
- * files run one at a time.
+ * files run one at a time, when nothing else does.
  */
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
@@ -14,6 +14,7 @@ export default defineConfig({
           name: "unit",
           include: ["test/{unit,property,model,scenario,sim}/**/*.test.ts"],
           testTimeout: 30_000,
+          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -27,12 +28,14 @@ export default defineConfig({
         test: {
           name: "runtime",
           include: ["test/runtime/**/*.test.ts"],
+          sequence: { groupOrder: 1 },
         },
       },
       {
         test: {
           name: "processes",
           include: ["test/processes/**/*.test.ts"],
+          sequence: { groupOrder: 2 },
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,

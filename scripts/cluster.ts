@@ -31,14 +31,13 @@ async function main(): Promise<void> {
     process.stdout.write(help);
     return;
   }
-  const regions = readRegions(values.regions);
   const control = values["control-port"];
   const asked = untilAsked();
   const cluster = await startCluster({
-    regions,
+    regions: readRegions(values.regions),
     basePort: readPort("--base-port", values["base-port"], 8800),
     dataDir: readPath("--data", values.data),
-    rtt: readRoundTrips(values.rtt, regions ?? defaultRegions),
+    rtt: readRoundTrips(values.rtt),
     controlPort: control === undefined ? undefined : readPort("--control-port", control, 0),
     log: (line) => process.stderr.write(`${line}\n`),
   });
@@ -49,7 +48,7 @@ async function main(): Promise<void> {
   await cluster.stop();
 }
 
-function readRoundTrips(file: string | undefined, regions: readonly string[]): Record<string, unknown> {
+function readRoundTrips(file: string | undefined): Readonly<Record<string, unknown>> {
   if (file === undefined) return {};
   let text: string;
   try {
@@ -57,7 +56,7 @@ function readRoundTrips(file: string | undefined, regions: readonly string[]): R
   } catch (error) {
     throw new UsageError(`--rtt cannot be read: ${(error as Error).message}`);
   }
-  return parseRoundTrips(text, file, regions);
+  return parseRoundTrips(text, file);
 }
 
 const print = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value)}\n`);

@@ -37,9 +37,7 @@ async function main(): Promise<void> {
   const asked = untilAsked();
   const synod = await startSingle({ ...options, log: (line) => process.stderr.write(`${line}\n`) });
   if (!host.startsWith("127.") && host !== "::1") {
-    process.stderr.write(
-      `synod: whoever reaches ${host} can read and write: a local Synod asks for no token\n`,
-    );
+    process.stderr.write(`synod: whoever reaches ${host} can read and write: a local Synod asks for no token\n`);
   }
   process.stdout.write(greeting(synod.url, synod.regions, dataDir));
   const end = await Promise.race([asked, synod.ended]);

@@ -5,6 +5,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { LauncherError } from "../runtime/errors.ts";
 import { maxDelayMs } from "./direction.ts";
 import type { LinkChange, Network } from "./network.ts";
 
@@ -25,16 +26,17 @@ export interface Controlled {
 const maxBodyBytes = 4_096;
 
 class Problem extends Error {
-  constructor(
-    readonly status: number,
-    detail: string,
-    readonly headers: Readonly<Record<string, string>> = {},
-  ) {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: number, detail: string, headers: Readonly<Record<string, string>> = {}) {
     super(detail);
+    this.status = status;
+    this.headers = headers;
   }
 }
 
-type Handler = (request: IncomingMessage) => Promise<unknown>;
+type Handler = (request: IncomingMessage) => unknown;
 
 export async function serveControl(
   port: number,
@@ -42,7 +44,11 @@ export async function serveControl(
 ): Promise<{ readonly url: string; readonly close: () => void }> {
   const server = createServer((request, response) => void answer(request, response, controlled));
   server.listen(port, "127.0.0.1");
-  await once(server, "listening");
+  try {
+    await once(server, "listening");
+  } catch (error) {
+    throw new LauncherError(`the control port ${port} cannot be opened: ${(error as Error).message}`);
+  }
   const close = (): void => {
     server.close();
     server.closeAllConnections();
@@ -50,11 +56,7 @@ export async function serveControl(
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close };
 }
 
-async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  controlled: Controlled,
-): Promise<void> {
+async function answer(request: IncomingMessage, response: ServerResponse, controlled: Controlled): Promise<void> {
   try {
     // No web page has business here, and a browser says who sent it.
     if (request.headers.origin !== undefined) throw new Problem(403, "not from a browser");
@@ -81,10 +83,10 @@ function route(path: string, { network, has, kill, restart }: Controlled): Reado
   if (kind === "links" && first === undefined) {
     const states = (): unknown => ({ links: network.states() });
     return {
-      GET: async () => Promise.resolve(states()),
-      DELETE: async () => {
+      GET: states,
+      DELETE: () => {
         network.heal();
-        return Promise.resolve(states());
+        return states();
       },
     };
   }
@@ -92,12 +94,7 @@ function route(path: string, { network, has, kill, restart }: Controlled): Reado
     if (!network.has(first, second)) throw new Problem(404, `no link from "${first}" to "${second}"`);
     return { PUT: async (request) => network.change(first, second, parseChange(await readBody(request))) };
   }
-  if (
-    kind === "regions" &&
-    first !== undefined &&
-    rest.length === 0 &&
-    (second === "kill" || second === "restart")
-  ) {
+  if (kind === "regions" && first !== undefined && rest.length === 0 && (second === "kill" || second === "restart")) {
     if (!has(first)) throw new Problem(404, `unknown region "${first}"`);
     const act = second === "kill" ? kill : restart;
     return {

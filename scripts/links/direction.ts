@@ -11,15 +11,15 @@ export interface Conditions {
 export const maxDelayMs = 60_000;
 
 export class Direction {
+  readonly from: string;
+  readonly to: string;
   #conditions: Conditions;
   readonly #usual: Conditions;
   readonly #watchers = new Set<() => void>();
 
-  constructor(
-    readonly from: string,
-    readonly to: string,
-    delayMs: number,
-  ) {
+  constructor(from: string, to: string, delayMs: number) {
+    this.from = from;
+    this.to = to;
     this.#usual = { cut: false, delayMs };
     this.#conditions = this.#usual;
   }

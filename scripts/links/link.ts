@@ -27,9 +27,7 @@ export class Link {
         opener.destroy();
         return;
       }
-      const connection: Connection = new Connection(opener, route, () =>
-        this.#connections.delete(connection),
-      );
+      const connection: Connection = new Connection(opener, route, () => this.#connections.delete(connection));
       this.#connections.add(connection);
     });
   }

@@ -11,8 +11,8 @@ export type RoundTrips = ReadonlyMap<string, number>;
 export const roundTrip = (roundTrips: RoundTrips, from: string, to: string): number =>
   roundTrips.get(spell(from, to)) ?? 0;
 
-/** Reads the text of a file named `file` for a cluster of `regions`. */
-export function parseRoundTrips(text: string, file: string, regions: readonly string[]): RoundTrips {
+/** The table in the text of `file`; what its entries may say is checked when the regions are known. */
+export function parseRoundTrips(text: string, file: string): Readonly<Record<string, unknown>> {
   let table: unknown;
   try {
     table = JSON.parse(text);
@@ -22,34 +22,24 @@ export function parseRoundTrips(text: string, file: string, regions: readonly st
   if (typeof table !== "object" || table === null || Array.isArray(table)) {
     throw new UsageError(`${file} must hold an object such as {"wnam-enam": 60}`);
   }
-  try {
-    return checkRoundTrips(table as Record<string, unknown>, regions);
-  } catch (error) {
-    if (error instanceof UsageError) throw new UsageError(`${file}: ${error.message}`);
-    throw error;
-  }
+  return table as Readonly<Record<string, unknown>>;
 }
 
-export function checkRoundTrips(
-  table: Readonly<Record<string, unknown>>,
-  regions: readonly string[],
-): RoundTrips {
+export function checkRoundTrips(table: Readonly<Record<string, unknown>>, regions: readonly string[]): RoundTrips {
   // Region names contain the separator, so a pair is looked up, not taken apart.
   const pairs = new Map(
-    regions.flatMap((from) =>
-      regions.filter((to) => to !== from).map((to) => [spell(from, to), spell(to, from)]),
-    ),
+    regions.flatMap((from) => regions.filter((to) => to !== from).map((to) => [spell(from, to), spell(to, from)])),
   );
   const roundTrips = new Map<string, number>();
   for (const [pair, milliseconds] of Object.entries(table)) {
     const reverse = pairs.get(pair);
     if (reverse === undefined) {
-      throw new UsageError(`"${pair}" is no pair of this cluster's regions (${regions.join(", ")})`);
+      throw new UsageError(`round trips: "${pair}" is no pair of this cluster's regions (${regions.join(", ")})`);
     }
     if (typeof milliseconds !== "number" || !(milliseconds >= 0 && milliseconds <= maxDelayMs)) {
-      throw new UsageError(`"${pair}" must be a number of milliseconds from 0 to ${maxDelayMs}`);
+      throw new UsageError(`round trips: "${pair}" must be a number of milliseconds from 0 to ${maxDelayMs}`);
     }
-    if (roundTrips.has(pair)) throw new UsageError(`"${pair}" is given twice, as "${reverse}" too`);
+    if (roundTrips.has(pair)) throw new UsageError(`round trips: "${pair}" is given twice, as "${reverse}" too`);
     roundTrips.set(pair, milliseconds);
     roundTrips.set(reverse, milliseconds);
   }

@@ -21,10 +21,14 @@ const layers: readonly Layer[] = [
   { folder: "src/store/", mayImport: ["src/support/"], packages: [] },
   { folder: "src/time/", mayImport: ["src/support/"], packages: [] },
   { folder: "src/registry/", mayImport: ["src/store/", "src/support/"], packages: [] },
-  { folder: "src/wire/", mayImport: ["src/paxos/", "src/store/", "src/support/"], packages: ["valibot"] },
+  {
+    folder: "src/wire/",
+    mayImport: ["src/paxos/", "src/store/", "src/registry/", "src/replica/messages.ts", "src/support/"],
+    packages: ["valibot"],
+  },
   {
     folder: "src/replica/",
-    mayImport: ["src/paxos/", "src/store/", "src/registry/", "src/wire/", "src/support/"],
+    mayImport: ["src/paxos/", "src/store/", "src/registry/", "src/support/"],
     packages: [],
   },
   { folder: "src/client/", mayImport: ["src/wire/", "src/time/", "src/support/"], packages: ["valibot"] },
@@ -65,7 +69,5 @@ function judgeFile(layer: Layer, file: string, target: string): string | undefin
   );
   if (banned !== undefined) return `${layer.folder} may not import ${target}`;
   const allowed = [layer.folder, ...(layer.mayImport ?? [])];
-  return allowed.some((folder) => target.startsWith(folder))
-    ? undefined
-    : `${layer.folder} may not import ${target}`;
+  return allowed.some((folder) => target.startsWith(folder)) ? undefined : `${layer.folder} may not import ${target}`;
 }

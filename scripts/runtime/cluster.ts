@@ -11,7 +11,7 @@ import { Network, type LinkChange } from "../links/network.ts";
 import { checkRoundTrips } from "../links/round-trips.ts";
 import { bundleWorker, compatibilityDate, gatewayEntry } from "./bundle.ts";
 import { writeConfig } from "./config.ts";
-import { openDataDirectory, type DataDirectory } from "./data-directory.ts";
+import { openDataDirectory, settleRegions, type DataDirectory } from "./data-directory.ts";
 import { UsageError } from "./errors.ts";
 import { Region } from "./region.ts";
 
@@ -75,6 +75,7 @@ async function startIn(
   undo: (() => void | Promise<void>)[],
   stop: () => Promise<void>,
 ): Promise<Cluster> {
+  const roundTrips = checkRoundTrips(options.rtt ?? {}, settleRegions(directory, "cluster", options.regions));
   const data = await openDataDirectory(directory, "cluster", options.regions);
   undo.push(() => data.keeper.release());
   const { basePort = 0, entry = gatewayEntry, log = () => undefined } = options;
@@ -86,7 +87,6 @@ async function startIn(
     if (region === undefined) throw new UsageError(`unknown region "${name}"`);
     return region;
   };
-  const roundTrips = checkRoundTrips(options.rtt ?? {}, data.regions);
   const network = await Network.open(data.regions, roundTrips, (name) => find(name).doorPort);
   undo.push(() => network.close());
   await bundleWorker(entry, join(data.path, "gateway.js"));
@@ -116,14 +116,16 @@ async function startIn(
     },
     stop,
   };
-  if (options.controlPort === undefined) return { ...cluster, controlUrl: undefined };
-  const control = await serveControl(options.controlPort, {
-    network,
-    ...cluster,
-    has: (name) => byName.has(name),
-  });
-  undo.push(() => control.close());
-  return Object.assign(cluster, { controlUrl: control.url });
+  let controlUrl: string | undefined;
+  if (options.controlPort !== undefined) {
+    const has = (name: string): boolean => byName.has(name);
+    const { kill, restart } = cluster;
+    const control = await serveControl(options.controlPort, { network, has, kill, restart });
+    undo.push(() => control.close());
+    controlUrl = control.url;
+  }
+  // Not spread: `regions` is read anew each time.
+  return Object.assign(cluster, { controlUrl });
 }
 
 interface Surroundings {

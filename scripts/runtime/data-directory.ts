@@ -35,14 +35,24 @@ export interface DataDirectory {
   readonly keeper: Keeper;
 }
 
-/** Locks the directory, and creates or checks its description. Without `regions`, those it has, else the default. */
+/**
+ * The regions a start would have: those asked for, else those the directory remembers, else the default. Refuses what
+ * the directory would refuse; changes nothing.
+ */
+export function settleRegions(path: string, shape: Shape, regions: readonly string[] | undefined): readonly string[] {
+  const found = read(path);
+  if (found === undefined) return regions ?? defaultRegions;
+  check(path, found, shape, regions);
+  return found.regions;
+}
+
+/** Locks the directory, and creates or checks its description. */
 export async function openDataDirectory(
   path: string,
   shape: Shape,
   regions: readonly string[] | undefined,
 ): Promise<DataDirectory> {
-  const before = read(path);
-  if (before !== undefined) check(path, before, shape, regions);
+  settleRegions(path, shape, regions);
   mkdirSync(path, { recursive: true });
   const keeper = await Keeper.lock(join(path, lockFile), path);
   try {

@@ -11,8 +11,16 @@ export class UsageError extends LauncherError {
   override readonly exitCode = 2;
 }
 
-/** Something else listens on the address. */
-export class AddressInUse extends LauncherError {}
+/** Something else listens where a socket should. */
+export class AddressInUse extends LauncherError {
+  /** The socket's name in the runtime's configuration. */
+  readonly socket: string;
+
+  constructor(socket: string, message: string) {
+    super(message);
+    this.socket = socket;
+  }
+}
 
 /** Prints what went wrong and sets the exit code. */
 export function explain(error: unknown): void {

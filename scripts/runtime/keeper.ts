@@ -10,9 +10,13 @@
  */
 import { createInterface } from "node:readline";
 import { DatabaseSync } from "node:sqlite";
+import { signalProcess } from "./signal-process.ts";
 
 /** How long a lock may still be held by the keeper of a launcher that has just died. */
 const lockPatienceMs = 1_500;
+
+/** How long to wait for a killed runtime to be gone: where nobody collects the dead, it never is, but it is dead. */
+const burialPatienceMs = 2_000;
 
 const sqliteBusy = 5;
 
@@ -27,16 +31,9 @@ function lock(file: string): DatabaseSync | undefined {
   }
 }
 
-function signal(pid: number, name: "SIGKILL" | 0): boolean {
-  try {
-    return process.kill(pid, name);
-  } catch {
-    return false;
-  }
-}
-
 async function waitUntilGone(pids: ReadonlySet<number>): Promise<void> {
-  while ([...pids].some((pid) => signal(pid, 0))) {
+  const deadline = performance.now() + burialPatienceMs;
+  while (performance.now() < deadline && [...pids].some((pid) => signalProcess(pid, 0))) {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
@@ -52,7 +49,7 @@ if (database === undefined) {
     if (line.startsWith("+")) pids.add(pid);
     else pids.delete(pid);
   }
-  for (const pid of pids) signal(pid, "SIGKILL");
+  for (const pid of pids) signalProcess(pid, "SIGKILL");
   await waitUntilGone(pids);
   database.close();
 }

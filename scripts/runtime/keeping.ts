@@ -7,12 +7,14 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { LauncherError } from "./errors.ts";
+import { signalProcess } from "./signal-process.ts";
 
 const program = fileURLToPath(new URL("keeper.ts", import.meta.url));
 
 export class Keeper {
   readonly #process: ChildProcess;
   readonly #ended: Promise<unknown>;
+  readonly #pids = new Set<number>();
 
   /** Takes the lock, or refuses because another launcher has it. */
   static async lock(file: string, directory: string): Promise<Keeper> {
@@ -28,16 +30,21 @@ export class Keeper {
 
   private constructor(child: ChildProcess) {
     this.#process = child;
-    this.#ended = once(child, "exit");
-    // A write to a keeper that is gone fails; the launcher goes on without one.
+    this.#ended = once(child, "exit").then(() => {
+      // Normally there is nobody left. Without the lock, nothing may go on using the data.
+      for (const pid of this.#pids) signalProcess(pid, "SIGKILL");
+    });
+    // Writing to a keeper that is gone fails; what had to happen has happened by then.
     child.stdin?.on("error", () => undefined);
   }
 
   keep(pid: number): void {
+    this.#pids.add(pid);
     this.#process.stdin?.write(`+${pid}\n`);
   }
 
   forget(pid: number): void {
+    this.#pids.delete(pid);
     this.#process.stdin?.write(`-${pid}\n`);
   }
 

@@ -3,7 +3,6 @@
  * by the launchers; knows nothing of regions.
  */
 import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
@@ -44,32 +43,31 @@ export class RuntimeProcess {
       runtime.#listens = true;
       return runtime;
     }
-    if (/address already in use/i.test(runtime.#printed))
-      throw new AddressInUse("the address is already in use");
+    const socket = /Socket "([^"]*)".*address already in use/i.exec(runtime.#printed)?.[1];
+    if (socket !== undefined) throw new AddressInUse(socket, `the address of ${socket} is already in use`);
     throw new LauncherError(`the runtime ${end}\n${runtime.lastWords}`);
   }
 
   private constructor({ configFile, storageDirectory, keeper, log }: RuntimeOptions) {
-    const args = [
-      "serve",
-      "--control-fd=3",
-      `--directory-path=${storageName}=${storageDirectory}`,
-      configFile,
-    ];
+    const args = ["serve", "--control-fd=3", `--directory-path=${storageName}=${storageDirectory}`, configFile];
     this.#child = spawn(runtimeBinary(), args, {
       stdio: ["ignore", "pipe", "pipe", "pipe"],
       // A group of its own: Ctrl-C in the terminal is for the launcher to answer.
       detached: true,
       env: { TZ: "UTC" },
     });
+    // A failure to start or to signal shows in what follows: no process id, no end.
+    this.#child.on("error", () => undefined);
     const pid = this.#child.pid;
     if (pid === undefined) throw new LauncherError("the runtime cannot be started");
     this.pid = pid;
     keeper.keep(pid);
-    this.ended = once(this.#child, "close").then(([code, signal]) => {
-      this.#alive = false;
-      keeper.forget(pid);
-      return signal === null ? `ended with exit code ${String(code)}` : `was ended by ${String(signal)}`;
+    this.ended = new Promise((resolve) => {
+      this.#child.once("close", (code, signal) => {
+        this.#alive = false;
+        keeper.forget(pid);
+        resolve(signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`);
+      });
     });
     const hear = (line: string): void => {
       this.#printed = `${this.#printed}${line}\n`.slice(-printedLimit);

@@ -62,9 +62,9 @@ export class Region {
           await this.#launch();
           return;
         } catch (error) {
-          // A given port is the caller's to change. With one found, somebody else was quicker.
-          const ours = this.#options.port === 0 && attempt < portAttempts;
-          if (!(error instanceof AddressInUse) || !ours) throw error;
+          if (!(error instanceof AddressInUse) || attempt === portAttempts) throw error;
+          // A port that was asked for is the caller's to change. With one found, somebody else was quicker.
+          if (error.socket === "gateway" && this.#options.port !== 0) throw error;
         }
       }
     });
@@ -96,22 +96,25 @@ export class Region {
 
   async #launch(): Promise<void> {
     const { region, storageDirectory, keeper, configure, log } = this.#options;
-    const configFile = configure({ gateway: this.#gatewayPort, door: this.#doorPort });
-    const sockets = ["gateway", "door"];
-    try {
-      const runtime = await RuntimeProcess.start({ configFile, storageDirectory, sockets, keeper, log });
-      this.#runtime = runtime;
-      void runtime.ended.then((end) => {
-        // Nobody here asked for it if it is still the one that runs the region.
-        if (this.#runtime === runtime) log(`the runtime ${end}`);
-      });
-      await untilAnswering(this.url, runtime);
-    } catch (error) {
+    const ports = { gateway: this.#gatewayPort, door: this.#doorPort };
+    const configFile = configure(ports);
+    const runtime = await RuntimeProcess.start({
+      configFile,
+      storageDirectory,
+      sockets: Object.keys(ports),
+      keeper,
+      log,
+    }).catch((error: unknown) => {
       if (!(error instanceof AddressInUse)) throw error;
-      throw new AddressInUse(
-        `a port of region ${region} is already in use: ${this.#gatewayPort} or ${this.#doorPort}`,
-      );
-    }
+      const port = error.socket === "gateway" ? ports.gateway : ports.door;
+      throw new AddressInUse(error.socket, `port ${port} of region ${region} is already in use`);
+    });
+    this.#runtime = runtime;
+    void runtime.ended.then((end) => {
+      // A stop was asked for if this is no longer the one that runs the region.
+      if (this.#runtime === runtime) log(`the runtime ${end}`);
+    });
+    await untilAnswering(this.url, runtime);
   }
 
   async #kill(): Promise<void> {

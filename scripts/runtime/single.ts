@@ -97,7 +97,7 @@ async function start(
     return await RuntimeProcess.start({ ...options, sockets: ["gateway"] });
   } catch (error) {
     if (error instanceof AddressInUse)
-      throw new AddressInUse(`${address} is already in use; choose another --port`);
+      throw new AddressInUse(error.socket, `${address} is already in use; choose another --port`);
     throw error;
   }
 }

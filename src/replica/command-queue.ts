@@ -4,6 +4,8 @@
  */
 import type { Instant, RequestId, Revision, Slot } from "../support/brand.ts";
 import { limits } from "../support/limits.ts";
+import { batchOverheadBytes } from "../store/batch-codec.ts";
+import { commandBytes } from "../store/command-codec.ts";
 import type { Outcome } from "../store/command.ts";
 import type { Failure } from "./messages.ts";
 import type { Turn } from "./turn.ts";
@@ -19,6 +21,7 @@ interface Group {
 export interface Pending {
   readonly id: RequestId;
   readonly encoded: string;
+  readonly bytes: number;
   /** When its callers are told that time ran out. */
   readonly until: Instant;
   /** Handles of clients waiting at this replica. */
@@ -53,7 +56,7 @@ export class CommandQueue {
   }
 
   hasRoomFor(commands: readonly string[]): boolean {
-    const bytes = commands.reduce((sum, encoded) => sum + encoded.length, 0);
+    const bytes = commands.reduce((sum, encoded) => sum + commandBytes(encoded), 0);
     return this.#pending.size + commands.length <= limits.waitingCommands && this.#bytes + bytes <= limits.waitingBytes;
   }
 
@@ -61,10 +64,16 @@ export class CommandQueue {
   #add(id: RequestId, encoded: string, until: Instant): Pending {
     const known = this.#pending.get(id);
     if (known !== undefined) return known;
-    const pending: Pending = { id, encoded, until, clients: [], groups: new Set(), waiting: true, sent: false, relayed: false };
+    const pending: Pending = {
+      id,
+      encoded,
+      bytes: commandBytes(encoded),
+      until,
+      clients: [], groups: new Set(), waiting: true, sent: false, relayed: false,
+    };
     this.#pending.set(id, pending);
     this.#order.push(id);
-    this.#bytes += encoded.length;
+    this.#bytes += pending.bytes;
     this.#waiting += 1;
     return pending;
   }
@@ -110,14 +119,14 @@ export class CommandQueue {
   /** The next waiting commands, at most one batch of them, marked as sent. */
   take(): readonly Pending[] {
     const taken: Pending[] = [];
-    let bytes = 0;
+    let bytes = batchOverheadBytes;
     let at = 0;
     for (; at < this.#order.length && taken.length < limits.batchCommands; at += 1) {
       const id = this.#order[at];
       const pending = id === undefined ? undefined : this.#pending.get(id);
       if (pending === undefined || !pending.waiting) continue;
-      if (taken.length > 0 && bytes + pending.encoded.length > limits.batchBytes) break;
-      bytes += pending.encoded.length + 1;
+      if (taken.length > 0 && bytes + pending.bytes + 1 > limits.batchBytes) break;
+      bytes += pending.bytes + 1;
       pending.waiting = false;
       pending.sent = true;
       this.#waiting -= 1;
@@ -152,7 +161,7 @@ export class CommandQueue {
 
   #remove(pending: Pending): void {
     this.#pending.delete(pending.id);
-    this.#bytes -= pending.encoded.length;
+    this.#bytes -= pending.bytes;
     if (pending.waiting) this.#waiting -= 1;
   }
 
@@ -177,6 +186,13 @@ export class CommandQueue {
     for (const pending of [...this.#pending.values()]) {
       if (pending.until > turn.now) turn.wakeBy(pending.until);
       else this.#fail(turn, pending, failure, detail);
+    }
+  }
+
+  failSome(turn: Turn, ids: Iterable<RequestId>, failure: Failure, detail: string): void {
+    for (const id of ids) {
+      const pending = this.#pending.get(id);
+      if (pending !== undefined) this.#fail(turn, pending, failure, detail);
     }
   }
 

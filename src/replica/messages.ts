@@ -1,7 +1,9 @@
 /**
  * What replicas say to each other, and what the gateway asks of a replica. Every message is one request with one answer.
  */
-import type { ByteString, RequestId, Revision, Slot } from "../support/brand.ts";
+import type { ByteString, LogTime, RegionName, RequestId, Revision, Slot } from "../support/brand.ts";
+import type { Instance, ServiceCount } from "../registry/lookup.ts";
+import type { ServiceName } from "../registry/service-keys.ts";
 import type { Entry, Operation, Outcome } from "../store/command.ts";
 
 /** A chosen value on its way to a learner. */
@@ -76,6 +78,12 @@ export interface WriteRequest {
   /** Set when the client chose the id: what it asked for, so that the id's reuse for something else is noticed. */
   readonly fingerprint?: string;
   readonly order?: { readonly session: string; readonly sequence: number };
+  /**
+   * Set by a sender that gives one request to several replicas: past it, an attempt that was held up on its way is
+   * refused, instead of being carried out a second time after the first outcome was forgotten (X1). Without it the
+   * replica gives the command its own.
+   */
+  readonly deadline?: LogTime;
   readonly operation: Operation;
 }
 export type Query =
@@ -88,8 +96,13 @@ export type Query =
       /** The revision a page before was read at; null for the first page. */
       readonly revision: Revision | null;
     }
-  | { readonly type: "instances"; readonly service: string; readonly tag: string | null; readonly region: string | null }
-  | { readonly type: "services"; readonly after: string | null; readonly limit: number };
+  | {
+      readonly type: "instances";
+      readonly service: ServiceName;
+      readonly tag: string | null;
+      readonly region: RegionName | null;
+    }
+  | { readonly type: "services"; readonly after: ServiceName | null; readonly limit: number };
 
 export interface ReadRequest {
   readonly type: "read";
@@ -103,24 +116,13 @@ export interface StatusRequest {
 }
 export type ClientRequest = WriteRequest | ReadRequest | StatusRequest;
 
-export interface Instance {
-  readonly id: string;
-  readonly address: string;
-  readonly port: number;
-  readonly tags: readonly string[];
-  readonly meta: Readonly<Record<string, string>>;
-  readonly region: string;
-  readonly ttlSeconds: number;
-  readonly revision: Revision;
-}
-
 export type QueryResult =
   | { readonly type: "entry"; readonly entry: Entry | null }
   | { readonly type: "page"; readonly entries: readonly Entry[]; readonly more: boolean; readonly revision: Revision }
   | { readonly type: "compacted"; readonly compactedRevision: Revision }
   | { readonly type: "future" }
-  | { readonly type: "instances"; readonly instances: readonly Instance[] }
-  | { readonly type: "services"; readonly services: readonly { readonly name: string; readonly instances: number }[]; readonly more: boolean };
+  | { readonly type: "instances"; readonly instances: readonly Instance[]; readonly more: boolean }
+  | { readonly type: "services"; readonly services: readonly ServiceCount[]; readonly more: boolean };
 
 /** Why a request ended without an outcome. */
 export type Failure =

@@ -72,7 +72,8 @@ export class Turn {
   }
 
   wakeBy(at: number): void {
-    this.#wakeAt = Math.min(at, this.#wakeAt ?? at);
+    // Whole milliseconds, and never before the time asked for: a clock that shows no fractions would find nothing due.
+    this.#wakeAt = Math.min(Math.ceil(at), this.#wakeAt ?? Infinity);
   }
 
   outcome(alarmAt: number | null): TurnOutcome {

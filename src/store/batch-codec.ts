@@ -10,7 +10,7 @@ import { SEMANTICS } from "./command.ts";
 import type { Batch, Command } from "./command.ts";
 import { readCommand } from "./command-codec.ts";
 import type { Malformed } from "./json-shape.ts";
-import { isTime, isWhole, malformed, parseJson } from "./json-shape.ts";
+import { isList, isTime, isWhole, malformed, parseJson } from "./json-shape.ts";
 
 /** A batch from newer code: this replica must stop applying rather than guess. */
 export interface UnknownSemantics {
@@ -22,7 +22,11 @@ export interface UnknownSemantics {
 export const batchOverheadBytes = 64;
 
 /** @param commands each the text that `encodeCommand` made: they are joined, not encoded again. */
-export function encodeBatch(stamp: LogTime, commands: readonly string[], semantics: number = SEMANTICS): string {
+export function encodeBatch(
+  stamp: LogTime,
+  commands: readonly string[],
+  semantics: number = SEMANTICS,
+): string {
   return `[${semantics},${stamp},[${commands.join(",")}]]`;
 }
 
@@ -30,13 +34,13 @@ export function decodeBatch(text: string): Batch | UnknownSemantics | Malformed 
   // Characters are never more than bytes, so this refuses nothing that a leader could have proposed.
   if (text.length > limits.batchBytes) return malformed("batch too large");
   const value = parseJson(text);
-  if (!Array.isArray(value)) return malformed("a batch is an array");
-  const [semantics, stamp, listed, ...rest]: readonly unknown[] = value;
+  if (!isList(value)) return malformed("a batch is an array");
+  const [semantics, stamp, listed, ...rest] = value;
   if (!isWhole(semantics, 1, Number.MAX_SAFE_INTEGER)) return malformed("batch semantics");
   if (semantics > SEMANTICS) return { type: "unknown-semantics", semantics };
   if (rest.length > 0) return malformed("a batch has three parts");
   if (!isTime(stamp)) return malformed("batch stamp");
-  if (!Array.isArray(listed) || listed.length > limits.batchCommands) return malformed("batch commands");
+  if (!isList(listed) || listed.length > limits.batchCommands) return malformed("batch commands");
   const commands: Command[] = [];
   for (const item of listed) {
     const command = readCommand(item);

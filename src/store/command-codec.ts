@@ -6,11 +6,11 @@
 import { limits } from "../support/limits.ts";
 import type { ByteString } from "../support/brand.ts";
 import { leaseId, logTime, requestId, revision } from "../support/brand.ts";
-import { isByteString, packBytes, unpackBytes, utf8 } from "../support/bytes.ts";
+import { isByteString, unpackBytes, utf8 } from "../support/bytes.ts";
 import { assertNever } from "../support/assert.ts";
 import type { Command, Condition, Operation } from "./command.ts";
 import type { Malformed } from "./json-shape.ts";
-import { isText, isTime, isTuple, isWhole, malformed, parseJson } from "./json-shape.ts";
+import { isList, isText, isTime, isTuple, isWhole, malformed, packValue, parseJson } from "./json-shape.ts";
 
 /** Request ids, sessions and fingerprints, in characters. */
 const nameCharacters = 256;
@@ -61,7 +61,8 @@ export function readCommand(value: unknown): Command | Malformed {
 function readOrder(value: unknown): NonNullable<Command["order"]> | Malformed {
   if (!isTuple(value, 2)) return malformed("command order");
   const [session, sequence] = value;
-  if (!isName(session) || !isWhole(sequence, 1, Number.MAX_SAFE_INTEGER - 1)) return malformed("command order");
+  if (!isName(session) || !isWhole(sequence, 1, Number.MAX_SAFE_INTEGER - 1))
+    return malformed("command order");
   return { session, sequence };
 }
 
@@ -70,7 +71,7 @@ function packOperation(operation: Operation): readonly unknown[] {
     case "put": {
       const { key, value, condition, lease, keepIfEqual } = operation;
       const tie = lease === undefined ? 0 : [lease.id, lease.ttlMs];
-      return ["p", key, packBytes(value), packCondition(condition), tie, keepIfEqual === true ? 1 : 0];
+      return ["p", key, packValue(value), packCondition(condition), tie, keepIfEqual === true ? 1 : 0];
     }
     case "delete":
       return ["d", operation.key, packCondition(operation.condition)];
@@ -82,15 +83,14 @@ function packOperation(operation: Operation): readonly unknown[] {
 }
 
 function readOperation(value: unknown): Operation | Malformed {
-  if (!Array.isArray(value)) return malformed("operation");
-  const parts: readonly unknown[] = value;
-  switch (parts[0]) {
+  if (!isList(value)) return malformed("operation");
+  switch (value[0]) {
     case "p":
-      return readPut(parts);
+      return readPut(value);
     case "d":
-      return readDelete(parts);
+      return readDelete(value);
     case "e":
-      return readExpire(parts);
+      return readExpire(value);
     default:
       return malformed("unknown operation");
   }

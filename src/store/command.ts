@@ -66,7 +66,13 @@ export interface Entry {
 /** What came of a command. Refusals are outcomes too, and remembered like any other (SPEC X1). */
 export type Outcome =
   /** `revision` is the key's mod revision; `renewedOnly` says that an equal value was kept. */
-  | { readonly type: "put"; readonly revision: Revision; readonly version: number; readonly createRevision: Revision; readonly renewedOnly: boolean }
+  | {
+      readonly type: "put";
+      readonly revision: Revision;
+      readonly version: number;
+      readonly createRevision: Revision;
+      readonly renewedOnly: boolean;
+    }
   /** `existed` false: nothing was there and no revision was used. */
   | { readonly type: "deleted"; readonly existed: boolean; readonly revision: Revision }
   | { readonly type: "expired"; readonly deletedKeys: number; readonly revision: Revision }

@@ -79,7 +79,12 @@ export class History {
     return this.#oldest?.before ?? revision(0);
   }
 
-  append(milestone: Milestone, outcomes: string | null, superseded: readonly Superseded[], value: string): void {
+  append(
+    milestone: Milestone,
+    outcomes: string | null,
+    superseded: readonly Superseded[],
+    value: string,
+  ): void {
     const [first, ...others] = encodeSuperseded(superseded);
     this.insert({ ...milestone, outcomes, superseded: first ?? null, value });
     others.forEach((rows, part) => this.insertPart(milestone.slot, part, rows));
@@ -126,7 +131,7 @@ export class History {
     let bytes = 0;
     for (let at = from; taken.length < maxRows && at <= (this.#newest?.slot ?? 0); at = slot(at + 1)) {
       const [row] = this.#sql.all("SELECT value FROM batches WHERE slot = ?", at);
-      assert(row !== undefined, "L2 batch rows are contiguous");
+      assert(row !== undefined, "L1 batch rows are contiguous");
       const value = textIn(row, "value");
       bytes += utf8(value).length;
       if (taken.length > 0 && bytes > maxBytes) break;
@@ -158,14 +163,14 @@ export class History {
 
   /** All rows up to the newest, without their values. */
   rows(): readonly BatchRow[] {
-    return this.#sql.all("SELECT slot, stamp, before, revision, outcomes, superseded FROM batches ORDER BY slot").map(
-      (row) => ({
+    return this.#sql
+      .all("SELECT slot, stamp, before, revision, outcomes, superseded FROM batches ORDER BY slot")
+      .map((row) => ({
         ...milestoneIn(row),
         outcomes: row["outcomes"] === null ? null : textIn(row, "outcomes"),
         superseded: row["superseded"] === null ? null : textIn(row, "superseded"),
         value: null,
-      }),
-    );
+      }));
   }
 
   parts(): readonly { readonly slot: Slot; readonly part: number; readonly rows: string }[] {

@@ -6,7 +6,7 @@ import type { ByteString } from "../support/brand.ts";
 import { byteString, bytesOf } from "../support/bytes.ts";
 
 /** First byte of keys that clients write under `/kv`. */
-export const userSpace = "k" as ByteString;
+const userSpace = "k" as ByteString;
 /** First byte of the registry's keys. */
 export const serviceSpace = "s" as ByteString;
 

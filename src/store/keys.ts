@@ -142,7 +142,11 @@ export class Keys {
   }
 
   /** Every row, history included, up to one revision; in order of key and revision, after the given place. */
-  history(after: { readonly key: ByteString; readonly mod: number }, upTo: Revision, bounds: PageBounds): Rows<StoredRow> {
+  history(
+    after: { readonly key: ByteString; readonly mod: number },
+    upTo: Revision,
+    bounds: PageBounds,
+  ): Rows<StoredRow> {
     const rows = this.#sql.all(
       `SELECT ${columns} FROM kv WHERE (key, mod) > (?, ?) AND mod <= ? ORDER BY key, mod LIMIT ?`,
       bytesOf(after.key),

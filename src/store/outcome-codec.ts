@@ -2,7 +2,7 @@
 import { revision } from "../support/brand.ts";
 import { assertNever } from "../support/assert.ts";
 import type { Outcome } from "./command.ts";
-import { isTuple, isWhole, parseJson } from "./json-shape.ts";
+import { isList, isTuple, isWhole, parseJson } from "./json-shape.ts";
 
 const whole = (value: unknown): value is number => isWhole(value, 0, Number.MAX_SAFE_INTEGER);
 
@@ -34,10 +34,9 @@ export function packOutcome(outcome: Outcome): readonly unknown[] {
   }
 }
 
-/** @param value parsed JSON. */
-export function readOutcome(value: unknown): Outcome | null {
-  if (!Array.isArray(value)) return null;
-  const parts: readonly unknown[] = value;
+/** @param parts parsed JSON. */
+export function readOutcome(parts: unknown): Outcome | null {
+  if (!isList(parts)) return null;
   switch (parts[0]) {
     case "p":
       return readPut(parts);

@@ -11,7 +11,7 @@ import type { Sql, SqlRow } from "../support/sql.ts";
 import type { Command, Outcome } from "./command.ts";
 import { decodeOutcome, encodeOutcome, packOutcome, readOutcome } from "./outcome-codec.ts";
 import { isName } from "./command-codec.ts";
-import { isTime, isTuple, parseJson } from "./json-shape.ts";
+import { isList, isTime, isTuple, parseJson } from "./json-shape.ts";
 import { briefMs } from "./store-limits.ts";
 import type { StoreLimits } from "./store-limits.ts";
 import { Sweeper } from "./sweeper.ts";
@@ -110,8 +110,11 @@ export class Outcomes {
     this.#durableAdded = 0;
   }
 
-  brief(now: LogTime): readonly BriefOutcome[] {
-    return [...this.#brief.values()].filter((one) => one.deadline >= now);
+  /** All that is remembered, in the order of ids. Where it is remembered makes no difference to replicas. */
+  all(now: LogTime): readonly DurableOutcome[] {
+    const brief = [...this.#brief.values()].filter((one) => one.deadline >= now);
+    const both = [...brief.map((one) => ({ ...one, fingerprint: null })), ...this.durable(now)];
+    return both.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   }
 
   durable(now: LogTime): readonly DurableOutcome[] {
@@ -139,9 +142,9 @@ const encodeBrief = (added: readonly BriefOutcome[]): string =>
 /** @returns null when `text` is not what a batch row carries. */
 export function decodeBrief(text: string): readonly BriefOutcome[] | null {
   const listed = parseJson(text);
-  if (!Array.isArray(listed)) return null;
+  if (!isList(listed)) return null;
   const read: BriefOutcome[] = [];
-  for (const item of listed as readonly unknown[]) {
+  for (const item of listed) {
     if (!isTuple(item, 3)) return null;
     const [id, deadline, packed] = item;
     const outcome = readOutcome(packed);

@@ -6,10 +6,18 @@ import type { Sql } from "../support/sql.ts";
 
 const tables = [
   // One row per put, never updated. `version` 0 marks a deletion; its value is NULL. Older rows are history.
-  ["kv", "key BLOB, mod INTEGER, create_revision INTEGER, version INTEGER, lease TEXT, value BLOB, PRIMARY KEY (key, mod)", true],
+  [
+    "kv",
+    "key BLOB, mod INTEGER, create_revision INTEGER, version INTEGER, lease TEXT, value BLOB, PRIMARY KEY (key, mod)",
+    true,
+  ],
   // One row per applied batch. `stamp` is log time after it; `before` and `revision` the store's revision around it;
   // `outcomes` and `superseded` as `history.ts` writes them; `value` the batch as it came, NULL after a snapshot.
-  ["batches", "slot INTEGER PRIMARY KEY, stamp INTEGER, before INTEGER, revision INTEGER, outcomes TEXT, superseded TEXT, value TEXT", false],
+  [
+    "batches",
+    "slot INTEGER PRIMARY KEY, stamp INTEGER, before INTEGER, revision INTEGER, outcomes TEXT, superseded TEXT, value TEXT",
+    false,
+  ],
   // What does not fit a batch row's `superseded`: a lease may have ended with very many keys.
   ["superseded", "slot INTEGER, part INTEGER, rows TEXT, PRIMARY KEY (slot, part)", true],
   ["leases", "id TEXT PRIMARY KEY, ttl_ms INTEGER, renewal INTEGER, renewed_at INTEGER", true],

@@ -5,7 +5,7 @@
 import { revision } from "../support/brand.ts";
 import type { ByteString, Revision } from "../support/brand.ts";
 import { isStoredKey } from "./command-codec.ts";
-import { isTuple, isWhole, parseJson } from "./json-shape.ts";
+import { isList, isTuple, isWhole, parseJson } from "./json-shape.ts";
 
 /** A key row that is no longer needed once the batch itself is history: a former value, or a deletion. */
 export type Superseded = readonly [key: ByteString, mod: Revision];
@@ -34,9 +34,9 @@ export function encodeSuperseded(rows: readonly Superseded[]): readonly string[]
 /** @returns null when `text` is not what `encodeSuperseded` writes. */
 export function decodeSuperseded(text: string): readonly Superseded[] | null {
   const listed = parseJson(text);
-  if (!Array.isArray(listed)) return null;
+  if (!isList(listed)) return null;
   const rows: Superseded[] = [];
-  for (const item of listed as readonly unknown[]) {
+  for (const item of listed) {
     if (!isTuple(item, 2)) return null;
     const [key, mod] = item;
     if (!isStoredKey(key) || !isWhole(mod, 1, Number.MAX_SAFE_INTEGER)) return null;

@@ -4,7 +4,7 @@ import type { ByteString } from "./brand.ts";
 const encoder = new TextEncoder();
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-export const utf8 = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(text);
+export const utf8 = (text: string): Uint8Array => encoder.encode(text);
 
 /** The text whose UTF-8 form is exactly `bytes`, or null when there is none. */
 export function textOf(bytes: Uint8Array): string | null {
@@ -59,7 +59,7 @@ export function packBytes(bytes: Uint8Array): string {
 }
 
 /** @returns null when `packed` is not what `packBytes` writes. */
-export function unpackBytes(packed: string): Uint8Array<ArrayBuffer> | null {
+export function unpackBytes(packed: string): Uint8Array | null {
   if (packed.startsWith("t")) return packed.isWellFormed() ? utf8(packed.slice(1)) : null;
   return packed.startsWith("b") ? bytesOfBase64(packed.slice(1)) : null;
 }

@@ -127,4 +127,27 @@ export const limits = {
   gossipAttempts: 9,
   /** A status question to one object. */
   statusMs: 1_500,
+
+  // --- the gateway ---
+  /** A whole request's stay at the gateway: below the promised 5 seconds, above a replica's `writeMs`. */
+  gatewayMs: 4_800,
+  /** A replica silent this long is joined by the next one: longer than a takeover (`silenceMaxMs`), so that two do not duel. */
+  hedgeMs: 2_500,
+  /** The same for the ones after it: whoever hangs must leave time for all the others. */
+  hedgeAgainMs: 800,
+  /** The same for a read that waits for nobody else. */
+  localHedgeMs: 500,
+  /** How long a replica that did not answer is asked last. */
+  unreachableMs: 5_000,
+  /** Replicas, and acceptor sets, that one gateway remembers. */
+  rememberedObjects: 4096,
+  /** Decisions that one gateway keeps in memory, and the bytes they may take of the isolate's 128 MB. */
+  cachedDecisions: 4096,
+  cachedDecisionBytes: 16 * MiB,
+  /** A conditional header: a list of entity tags. */
+  conditionCharacters: 1024,
+  /** A query string, in characters: a cursor or a prefix with every byte percent-encoded, and the rest. */
+  queryCharacters: 8192,
+  /** The client's own stamp, echoed. */
+  stampCharacters: 64,
 } as const;

@@ -1,0 +1,55 @@
+/**
+ * When leases are looked after: an alarm is set for the earliest due lease, and rings at the leader first, at the others a
+ * little later as a fallback. A replica that does not lead first makes sure that it is up to date. With no lease there is
+ * no alarm. Upholds E2 (with the store, which knows what is due).
+ */
+import type { Instant } from "../support/brand.ts";
+import { limits } from "../support/limits.ts";
+import type { Store } from "../store/store.ts";
+
+/** Longest pause between two tries while no majority can be reached. */
+const longestPauseMs = 60_000;
+
+export class Expiry {
+  #state: "quiet" | "rung" | "confirming" | "confirmed" = "quiet";
+  #notBefore = 0;
+  #pauseMs: number = limits.silenceMaxMs;
+
+  /** The alarm rang: leases may be due. */
+  rang(): void {
+    if (this.#state === "quiet") this.#state = "rung";
+  }
+
+  /** What to do next; "confirm" is said once. */
+  next(leading: boolean): "nothing" | "confirm" | "propose" {
+    if (this.#state === "confirmed" || (this.#state === "rung" && leading)) return "propose";
+    if (this.#state !== "rung") return "nothing";
+    this.#state = "confirming";
+    return "confirm";
+  }
+
+  confirmed(): void {
+    this.#state = "confirmed";
+    this.#pauseMs = limits.silenceMaxMs;
+  }
+
+  /** No majority: try again later, ever more rarely. */
+  postponed(now: Instant): void {
+    this.#state = "quiet";
+    this.#notBefore = now + this.#pauseMs;
+    this.#pauseMs = Math.min(longestPauseMs, 2 * this.#pauseMs);
+  }
+
+  /** What was due is proposed; look again after it had time to be applied. */
+  proposed(now: Instant): void {
+    this.#state = "quiet";
+    this.#notBefore = now + limits.silenceMaxMs;
+  }
+
+  /** When the durable alarm should ring, in ms; null: there is no lease. */
+  alarmAt(store: Store, leading: boolean): number | null {
+    const due = store.nextDue();
+    if (due === null) return null;
+    return Math.max(due + (leading ? 0 : limits.expiryFallbackMs), this.#notBefore);
+  }
+}

@@ -1,0 +1,281 @@
+/**
+ * Who proposes: this replica, or the leader it forwards to. There are no elections and no heartbeats: only a request that
+ * finds the leader silent makes a replica take over, by phase 1, with jittered back-off when refused. A leader that this
+ * replica cannot reach but another can is reached through that one, so that two regions cut from each other do not duel.
+ * Liveness only: nothing here is a safety rule.
+ */
+import type { Instant, LogTime, RequestId, Slot } from "../support/brand.ts";
+import { limits } from "../support/limits.ts";
+import type { Random } from "../support/random.ts";
+import type { Outcome } from "../store/command.ts";
+import type { Place } from "./acceptor-group.ts";
+import type { CommandQueue } from "./command-queue.ts";
+import type { Log, LogEvent } from "./log.ts";
+import type { PeerReply } from "./messages.ts";
+import type { Calls, Purpose, Turn } from "./turn.ts";
+
+/** Commands that are with another replica. */
+interface Forwarded {
+  readonly region: string;
+  readonly ids: readonly RequestId[];
+  readonly relay: boolean;
+}
+
+/** What the store knows that deciding needs. */
+export interface Reached {
+  readonly applied: Slot;
+  readonly logTime: LogTime;
+  /** The newest semantics that every replica is known to apply (L4). */
+  readonly semantics: number;
+}
+
+/** How a forward ended, for the caller to act on. */
+export interface ForwardResults {
+  readonly ids: readonly RequestId[];
+  readonly outcomes: readonly Outcome[];
+  readonly slot: Slot;
+  readonly sentAt: Instant;
+}
+
+const forwardsInFlight = 8;
+/** How long a detour around a cut link is kept before the direct way is tried again. */
+const detourMs = 5_000;
+
+export class Leadership {
+  readonly #place: Place;
+  readonly #calls: Calls;
+  readonly #log: Log;
+  readonly #queue: CommandQueue;
+  readonly #random: Random;
+  /** The region believed to lead, or null. */
+  #leader: string | null = null;
+  /** The acceptors were asked at least once whom they promised. */
+  #located = false;
+  #refusals = 0;
+  #backOffUntil = 0;
+  readonly #forwarded = new Map<number, Forwarded>();
+  #nextForward = 1;
+  /** The leader that is being asked whether it lives. */
+  #suspect: string | null = null;
+  #patience = 1;
+  /** The leader cannot be reached from here; `tried` could not help either. */
+  #unreachable: string | null = null;
+  readonly #tried = new Set<string>();
+  #detour: { readonly leader: string; readonly via: string; readonly until: number } | null = null;
+  readonly #latency = new Map<string, number>();
+
+  constructor(place: Place, calls: Calls, log: Log, queue: CommandQueue, random: Random) {
+    this.#place = place;
+    this.#calls = calls;
+    this.#log = log;
+    this.#queue = queue;
+    this.#random = random;
+  }
+
+  get leader(): string | null {
+    return this.#log.phase === "leading" ? this.#place.region : this.#leader;
+  }
+  get leading(): boolean {
+    return this.#log.phase === "leading";
+  }
+  /** Its batches have gone unanswered for so long that it must have lost its majority. */
+  stalled(now: Instant): boolean {
+    const oldest = this.#log.oldestInFlight;
+    return oldest !== null && now - oldest > limits.stalledMs;
+  }
+
+  /** What the acceptors' promises, or a message from the leader, say about who leads. */
+  noteLeader(region: string | null): void {
+    this.#located = true;
+    if (this.leading || region === null || region === this.#place.region) return;
+    if (!this.#place.replicaRegions.includes(region) || region === this.#leader) return;
+    this.#leader = region;
+    this.#unreachable = null;
+    this.#tried.clear();
+  }
+
+  /** Founded a moment ago by this very replica: nobody leads yet. */
+  noteNobodyLeads(): void {
+    this.#located = true;
+  }
+
+  /**
+   * Moves waiting commands on, if they can be moved now.
+   * @param closing an open slot must be closed before reads can go on, and its leader has not done it.
+   * @returns "locate" when the acceptors must first be asked whom they promised.
+   */
+  drive(turn: Turn, reached: Reached, closing: boolean): "locate" | "done" {
+    if (this.leading) {
+      this.#lead(turn, reached);
+      return "done";
+    }
+    if (this.#log.phase === "preparing" || (this.#queue.waiting === 0 && !closing)) return "done";
+    if (turn.now < this.#backOffUntil) {
+      turn.wakeBy(this.#backOffUntil);
+      return "done";
+    }
+    if (!this.#located) return "locate";
+    if (closing) this.#takeOver(turn, reached);
+    else if (this.#suspect === null) this.#passOn(turn, reached);
+    return "done";
+  }
+
+  #lead(turn: Turn, reached: Reached): void {
+    if (this.stalled(turn.now)) this.#queue.dropGroups(turn, null, false);
+    this.#log.askAgain(turn);
+    while (this.#queue.waiting > 0 && this.#log.slotsInFlight < limits.slotsInFlight) {
+      const commands = this.#queue.take();
+      if (commands.length === 0) break;
+      this.#log.propose(turn, commands.map((c) => c.encoded), reached.logTime, reached.semantics);
+    }
+    const oldest = this.#log.oldestInFlight;
+    if (oldest !== null) turn.wakeBy(oldest + limits.stalledMs + 1);
+  }
+
+  #takeOver(turn: Turn, reached: Reached): void {
+    this.#leader = null;
+    this.#log.prepare(turn, reached.applied);
+  }
+
+  #passOn(turn: Turn, reached: Reached): void {
+    const leader = this.#leader;
+    if (leader === null) return this.#takeOver(turn, reached);
+    if (this.#unreachable === leader) {
+      const helper = this.#queue.holdsRelayed ? undefined : this.#helpers(leader).find((r) => !this.#tried.has(r));
+      return helper === undefined ? this.#takeOver(turn, reached) : this.#forward(turn, helper, true);
+    }
+    const detour = this.#detour;
+    if (detour !== null && detour.leader === leader && turn.now < detour.until) return this.#forward(turn, detour.via, true);
+    return this.#forward(turn, leader, false);
+  }
+
+  #helpers(leader: string): readonly string[] {
+    return this.#place.replicaRegions.filter((r) => r !== this.#place.region && r !== leader);
+  }
+
+  #forward(turn: Turn, region: string, relay: boolean): void {
+    while (this.#queue.waiting > 0 && this.#forwarded.size < forwardsInFlight) {
+      const commands = this.#queue.take();
+      if (commands.length === 0) return;
+      const batch = this.#nextForward;
+      this.#nextForward += 1;
+      this.#forwarded.set(batch, { region, ids: commands.map((c) => c.id), relay });
+      this.#calls.send(
+        turn,
+        { type: "forward", region, batch },
+        { kind: "replica", region },
+        { type: "forward", commands: commands.map((c) => c.encoded), relay },
+        relay ? limits.callMs : this.#silence(region),
+      );
+    }
+  }
+
+  /** A leader silent this long is suspected: four measured answers, within bounds. */
+  #silence(region: string): number {
+    const measured = this.#latency.get(region) ?? limits.silenceMaxMs / 8;
+    return Math.min(limits.silenceMaxMs, Math.max(limits.silenceMinMs, 4 * measured) * this.#patience);
+  }
+
+  /** The answer to a `forward` call. */
+  forwardAnswered(turn: Turn, purpose: Purpose & { readonly type: "forward" }, reply: PeerReply | null, sentAt: Instant): ForwardResults | null {
+    const forwarded = this.#forwarded.get(purpose.batch);
+    this.#forwarded.delete(purpose.batch);
+    if (forwarded === undefined) return null;
+    const { region, ids, relay } = forwarded;
+    switch (reply?.type) {
+      case "results":
+        this.#measure(region, turn.now - sentAt);
+        this.#arrived(turn, region, relay, reply.leader);
+        return { ids, outcomes: reply.outcomes, slot: reply.slot, sentAt };
+      case "busy":
+        this.#queue.failSome(turn, ids, "overloaded", "too many requests are waiting at the leader");
+        return null;
+      case "not-leader":
+        this.#queue.requeue(ids);
+        if (relay) this.#tried.add(region);
+        else this.#disowned(turn, region, reply.leader);
+        return null;
+      default:
+        this.#queue.requeue(ids);
+        if (relay) this.#relayFailed(region);
+        else this.#suspectLeader(turn, region);
+        return null;
+    }
+  }
+
+  #measure(region: string, ms: number): void {
+    const before = this.#latency.get(region);
+    this.#latency.set(region, before === undefined ? ms : before * 0.8 + ms * 0.2);
+  }
+
+  #arrived(turn: Turn, region: string, relay: boolean, leader: string | null): void {
+    this.#refusals = 0;
+    this.#patience = 1;
+    this.#tried.clear();
+    if (relay && leader !== null && leader !== region && leader !== this.#place.region) {
+      this.#detour = { leader, via: region, until: turn.now + detourMs };
+    } else if (!relay) this.#detour = null;
+    this.#unreachable = null;
+    if (!this.leading) this.#leader = leader ?? region;
+  }
+
+  /** It says that it does not lead. */
+  #disowned(turn: Turn, region: string, leader: string | null): void {
+    if (this.#leader !== region) return;
+    const other = leader !== null && leader !== region && leader !== this.#place.region ? leader : null;
+    this.#leader = other;
+    this.#backOffUntil = turn.now + (other === null ? this.#random.next() * limits.backOffMinMs : 0);
+  }
+
+  #relayFailed(region: string): void {
+    this.#tried.add(region);
+    if (this.#detour !== null) {
+      this.#unreachable = this.#detour.leader;
+      this.#detour = null;
+    }
+  }
+
+  #suspectLeader(turn: Turn, region: string): void {
+    if (this.#suspect !== null || this.#leader !== region) return;
+    this.#suspect = region;
+    this.#calls.send(turn, { type: "ping", region }, { kind: "replica", region }, { type: "ping" }, this.#silence(region));
+  }
+
+  pingAnswered(region: string, reply: PeerReply | null): void {
+    if (this.#suspect !== region) return;
+    this.#suspect = null;
+    if (this.#leader !== region) return;
+    if (reply?.type !== "pong") this.#unreachable = region;
+    else if (reply.leading && !reply.stalled) this.#patience = Math.min(8, this.#patience * 2);
+    else this.#leader = reply.leader !== null && reply.leader !== region && reply.leader !== this.#place.region ? reply.leader : null;
+  }
+
+  /** What happened to this replica's own phase 1 or leadership. */
+  handle(turn: Turn, event: LogEvent): void {
+    switch (event.type) {
+      case "nothing":
+        return;
+      case "leads":
+        this.#refusals = 0;
+        this.#leader = null;
+        this.#unreachable = null;
+        this.#tried.clear();
+        this.#located = true;
+        return;
+      case "lost":
+      case "behind": {
+        const winner = event.type === "lost" ? (event.to?.proposer ?? null) : null;
+        const other = winner !== null && winner !== this.#place.region && this.#place.replicaRegions.includes(winner) ? winner : null;
+        this.#leader = other;
+        this.#unreachable = null;
+        this.#tried.clear();
+        this.#refusals += 1;
+        const longest = Math.min(limits.backOffMaxMs, limits.backOffMinMs * 2 ** Math.min(this.#refusals, 6));
+        this.#backOffUntil = turn.now + Math.ceil(longest * (0.5 + this.#random.next() / 2));
+        this.#queue.dropGroups(turn, other, true);
+        this.#queue.requeue();
+        return;
+      }
+    }
+  }
+}

@@ -1,0 +1,511 @@
+/**
+ * Replica: proposer and learner of one namespace's log in one region, and the store that the log drives. Stepped only by
+ * its shell and by tests: one event in, effects out. Never awaits, never reads a clock, draws only from the randomness it
+ * was given. Each concern has a room of its own next door; this file only hands events to them and moves things on.
+ */
+import { assertNever } from "../support/assert.ts";
+import { instant, leaseId, logTime, requestId, revision } from "../support/brand.ts";
+import type { Instant, Slot } from "../support/brand.ts";
+import { limits } from "../support/limits.ts";
+import { randomIdentity } from "../support/random.ts";
+import type { Random } from "../support/random.ts";
+import type { FoundingResult } from "../paxos/founding.ts";
+import type { Members } from "../paxos/membership.ts";
+import type { AcceptorReply } from "../paxos/messages.ts";
+import { decodeBatch } from "../store/batch-codec.ts";
+import { decodeCommand, encodeCommand } from "../store/command-codec.ts";
+import { SEMANTICS } from "../store/command.ts";
+import type { Command, Outcome } from "../store/command.ts";
+import type { Store } from "../store/store.ts";
+import { AcceptorGroup } from "./acceptor-group.ts";
+import type { Place } from "./acceptor-group.ts";
+import { Barriers } from "./barriers.ts";
+import { CatchUp } from "./catch-up.ts";
+import { CommandQueue } from "./command-queue.ts";
+import { Expiry } from "./expiry.ts";
+import { Leadership } from "./leadership.ts";
+import { Log } from "./log.ts";
+import type { ClientReply, ClientRequest, Failure, PeerReply, PeerRequest, ReadRequest, WriteRequest } from "./messages.ts";
+import { Peers } from "./peers.ts";
+import type { Source } from "./peers.ts";
+import { answer } from "./reads.ts";
+import { SnapshotShelf } from "./snapshot-shelf.ts";
+import { Calls, Turn } from "./turn.ts";
+import type { Event, Purpose, TurnOutcome } from "./turn.ts";
+
+/** Who waits for a barrier. */
+type Reader =
+  | { readonly type: "client"; readonly handle: number; readonly request: ReadRequest; readonly until: Instant }
+  /** Only wants to know whom the acceptors promised. */
+  | { readonly type: "locate" }
+  /** Wants to be up to date before it ends leases. */
+  | { readonly type: "expiry" };
+
+/** What a replica starts from: what it persisted, and what is fresh. */
+export interface Start {
+  readonly place: Place;
+  readonly store: Store;
+  readonly random: Random;
+  /** The highest round ever used here (B2), 0 for none. */
+  readonly round: number;
+  readonly members: Members | null;
+}
+
+export class Replica {
+  readonly #place: Place;
+  readonly #store: Store;
+  readonly #random: Random;
+  readonly #calls = new Calls();
+  readonly #group: AcceptorGroup;
+  readonly #log: Log;
+  readonly #queue = new CommandQueue();
+  readonly #leadership: Leadership;
+  readonly #barriers: Barriers<Reader>;
+  readonly #peers: Peers;
+  readonly #catchUp: CatchUp;
+  readonly #expiry = new Expiry();
+  readonly #shelf: SnapshotShelf;
+  /** Start of the last completed confirmation that this state is current (R4). */
+  #confirmedAt: Instant | null = null;
+  /** Confirmations that hold once a slot is applied. */
+  #confirmations: { readonly slot: Slot; readonly startedAt: Instant }[] = [];
+  /** Why this replica applies nothing any more (L4). */
+  #halted: string | null = null;
+  #lastRinse = 0;
+
+  constructor(start: Start) {
+    const { place, store, random } = start;
+    this.#place = place;
+    this.#store = store;
+    this.#random = random;
+    this.#group = new AcceptorGroup(place, this.#calls, start.members);
+    this.#log = new Log(place, this.#group, randomIdentity(random), start.round);
+    this.#leadership = new Leadership(place, this.#calls, this.#log, this.#queue, random);
+    this.#barriers = new Barriers(this.#group, this.#log);
+    this.#peers = new Peers(place.region, place.replicaRegions, this.#calls, random);
+    this.#shelf = new SnapshotShelf(store);
+    this.#catchUp = new CatchUp(this.#calls, this.#log, this.#peers, store);
+  }
+
+  /** @param now this machine's clock, read once for the event. */
+  step(event: Event, now: Instant): TurnOutcome {
+    const turn = new Turn(now);
+    this.#take(turn, event);
+    this.#moveOn(turn);
+    return turn.outcome(this.#expiry.alarmAt(this.#store, this.#leadership.leading));
+  }
+
+  #take(turn: Turn, event: Event): void {
+    switch (event.type) {
+      case "client":
+        return this.#client(turn, event.handle, event.request);
+      case "peer":
+        return this.#fromPeer(turn, event.handle, event.from, event.request);
+      case "acceptor-answer":
+        return this.#acceptorAnswered(turn, event.call, event.reply);
+      case "replica-answer":
+        return this.#replicaAnswered(turn, event.call, event.reply);
+      case "wake":
+        return;
+      case "alarm":
+        return this.#expiry.rang();
+      default:
+        return assertNever(event, "event");
+    }
+  }
+
+  // --- clients ---
+
+  #client(turn: Turn, handle: number, request: ClientRequest): void {
+    switch (request.type) {
+      case "write":
+        return this.#write(turn, handle, request);
+      case "read":
+        return this.#read(turn, handle, request);
+      case "status":
+        return turn.reply(handle, { type: "status", status: this.#status(request.digest) });
+      default:
+        return assertNever(request, "client request");
+    }
+  }
+
+  #write(turn: Turn, handle: number, request: WriteRequest): void {
+    const { id, fingerprint, order, operation } = request;
+    const known = this.#known(id, fingerprint ?? null);
+    if (known !== null) return turn.reply(handle, outcomeReply(known, this.#store.revision));
+    const life = fingerprint === undefined ? limits.commandLifeMs : limits.idempotencyLifeMs;
+    const command: Command = {
+      id,
+      deadline: request.deadline ?? logTime(Math.max(turn.now, this.#store.logTime) + life),
+      operation,
+      ...(fingerprint === undefined ? {} : { fingerprint }),
+      ...(order === undefined ? {} : { order }),
+    };
+    const until = instant(turn.now + limits.writeMs);
+    if (this.#queue.addClient(id, encodeCommand(command), until, handle) === "full") {
+      turn.reply(handle, failed("overloaded", "not-applied", "too many writes are waiting at this replica"));
+    }
+  }
+
+  /** X1: an outcome that the store remembers. */
+  #known(id: WriteRequest["id"], fingerprint: string | null): Outcome | null {
+    const known = this.#store.remembered(id);
+    if (known === null) return null;
+    return known.fingerprint === fingerprint ? known.outcome : { type: "id-reused" };
+  }
+
+  #read(turn: Turn, handle: number, request: ReadRequest): void {
+    const { consistency, query } = request;
+    const ready =
+      consistency.type === "local"
+        ? consistency.maxAgeMs === null || (this.#ageAt(turn.now) ?? Infinity) <= consistency.maxAgeMs
+        : consistency.type === "session" && this.#store.revision >= consistency.atLeast;
+    // Later pages belong to the revision the first was read at: no fresher state is wanted.
+    const pinned = query.type === "list" && query.revision !== null && query.revision <= this.#store.revision;
+    if ((ready || pinned) && !this.#store.loading) return this.#serve(turn, handle, request);
+    this.#barriers.join({ type: "client", handle, request, until: instant(turn.now + limits.readMs) });
+  }
+
+  #serve(turn: Turn, handle: number, { query }: ReadRequest): void {
+    turn.reply(handle, {
+      type: "result",
+      result: answer(this.#store, query),
+      revision: this.#store.revision,
+      ageMs: this.#ageAt(turn.now),
+    });
+  }
+
+  #ageAt(now: Instant): number | null {
+    return this.#confirmedAt === null ? null : Math.max(0, now - this.#confirmedAt);
+  }
+
+  #status(digest: boolean) {
+    const { leading, leader } = this.#leadership;
+    return {
+      region: this.#place.region,
+      applied: this.#store.appliedSlot,
+      revision: this.#store.revision,
+      logTime: this.#store.logTime,
+      firstKept: this.#store.firstKeptSlot,
+      leading,
+      leader,
+      waiting: this.#queue.size,
+      halted: this.#halted,
+      digest: digest ? this.#store.digest() : null,
+    };
+  }
+
+  // --- peers ---
+
+  #fromPeer(turn: Turn, handle: number, from: string, request: PeerRequest): void {
+    const reply = this.#peer(turn, handle, from, request);
+    if (reply !== null) turn.reply(handle, reply);
+  }
+
+  /** @returns the answer, or null when it comes later, once the commands are applied. */
+  #peer(turn: Turn, handle: number, from: string, request: PeerRequest): PeerReply | null {
+    switch (request.type) {
+      case "forward":
+        return this.#forwarded(turn, handle, request.commands, request.relay);
+      case "ping": {
+        const { leading, leader } = this.#leadership;
+        return { type: "pong", leading, stalled: this.#leadership.stalled(turn.now), leader };
+      }
+      case "learn":
+        this.#leadership.noteLeader(request.leader);
+        for (const entry of request.entries) this.#log.learn(entry, this.#store.appliedSlot);
+        this.#applyChosen(turn);
+        if (request.entries.some((entry) => entry.slot > this.#store.appliedSlot)) this.#catchUp.want(turn, from);
+        return this.#progress();
+      case "catch-up": {
+        const entries = this.#source().entriesFrom(request.from);
+        const applied = this.#store.appliedSlot;
+        return entries === null ? { type: "gone", applied } : { type: "entries", entries, applied };
+      }
+      case "digest":
+        this.#peers.heard(from, request.applied, request.knows);
+        if (request.applied > this.#store.appliedSlot) this.#catchUp.want(turn, from);
+        return this.#progress();
+      case "snapshot":
+        return this.#shelf.page(request.id, request.cursor, turn.now, this.#random);
+      default:
+        return assertNever(request, "peer request");
+    }
+  }
+
+  #progress(): PeerReply {
+    return { type: "progress", applied: this.#store.appliedSlot, knows: SEMANTICS };
+  }
+
+  #forwarded(turn: Turn, handle: number, encoded: readonly string[], relay: boolean): PeerReply | null {
+    const { leader } = this.#leadership;
+    if (!relay && this.#log.phase === "idle") return { type: "not-leader", leader };
+    const commands = [];
+    for (const one of encoded) {
+      const command = decodeCommand(one);
+      if ("type" in command) return { type: "not-leader", leader: null };
+      commands.push({ id: command.id, encoded: one, known: this.#known(command.id, command.fingerprint ?? null) });
+    }
+    const until = instant(turn.now + limits.writeMs);
+    const taken = this.#queue.addGroup(turn, handle, commands, until, relay, this.#store.appliedSlot);
+    return taken === "full" ? { type: "busy" } : null;
+  }
+
+  #source(): Source {
+    const store = this.#store;
+    return {
+      applied: store.appliedSlot,
+      leading: this.#leadership.leading,
+      entriesFrom(from) {
+        const kept = store.batchesFrom(from, limits.messagePageBytes, limits.messagePageRows);
+        return kept === "gone" ? null : kept;
+      },
+    };
+  }
+
+  // --- answers ---
+
+  #acceptorAnswered(turn: Turn, call: number, reply: AcceptorReply | null): void {
+    const purpose = this.#calls.take(call)?.purpose;
+    if (purpose === undefined) return;
+    if (purpose.type === "founding") return this.#searched(turn, this.#group.answered(turn, purpose, reply));
+    if (purpose.type !== "prepare" && purpose.type !== "accept" && purpose.type !== "inquire") return;
+    const body = reply?.type === "protocol" ? reply.body : null;
+    if (reply?.type === "protocol") this.#group.note(purpose.region, reply.counter);
+    const applied = this.#store.appliedSlot;
+    if (purpose.type === "inquire") {
+      for (const failedOne of this.#barriers.answered(purpose.region, purpose.barrier, body, applied)) {
+        this.#withoutBarrier(turn, failedOne.readers, "no-quorum", "no majority of acceptors answered");
+      }
+    } else {
+      const event = this.#log.answered(turn, purpose, body, applied);
+      this.#leadership.handle(turn, event);
+      if (event.type === "behind") this.#catchUp.want(turn, null);
+    }
+  }
+
+  #replicaAnswered(turn: Turn, call: number, reply: PeerReply | null): void {
+    const taken = this.#calls.take(call);
+    if (taken === null) return;
+    const { purpose, sentAt } = taken;
+    switch (purpose.type) {
+      case "forward":
+        return this.#forwardAnswered(turn, purpose, reply, sentAt);
+      case "ping":
+        return this.#leadership.pingAnswered(purpose.region, reply);
+      case "learn":
+      case "digest":
+        if (this.#peers.answered(turn, purpose.region, reply, this.#source())) this.#catchUp.want(turn, purpose.region);
+        return;
+      case "catch-up":
+        return this.#catchUp.entriesAnswered(turn, purpose, reply);
+      case "snapshot":
+        if (this.#catchUp.pageAnswered(turn, purpose, reply)) this.#peers.activity(turn);
+        return;
+      case "founding":
+      case "prepare":
+      case "accept":
+      case "inquire":
+        return;
+    }
+  }
+
+  #forwardAnswered(turn: Turn, purpose: Purpose & { readonly type: "forward" }, reply: PeerReply | null, sentAt: Instant): void {
+    const results = this.#leadership.forwardAnswered(turn, purpose, reply, sentAt);
+    if (results === null) return;
+    results.ids.forEach((id, i) => {
+      const outcome = results.outcomes[i];
+      if (outcome !== undefined) {
+        this.#queue.resolve(turn, id, outcome, results.slot, this.#store.revision, this.#leadership.leader);
+      }
+    });
+    // Whatever was acknowledged before this forward left stands at or below the slot it got.
+    this.#confirm(results.slot, results.sentAt);
+  }
+
+  #searched(turn: Turn, result: FoundingResult | null): void {
+    if (result === null || result.type === "founded") return;
+    if (result.type === "unfounded") {
+      // F6: nothing was ever written here. Readers see an empty store; writers found.
+      for (const reader of this.#barriers.takeWaiting()) {
+        if (reader.type === "client") this.#serve(turn, reader.handle, reader.request);
+      }
+      return;
+    }
+    const [failure, detail] = refusal(result);
+    if (this.#queue.size > 0) this.#queue.failAll(turn, failure, detail);
+    this.#withoutBarrier(turn, this.#barriers.takeWaiting(), result.type === "wrong-regions" ? failure : "no-quorum", detail);
+  }
+
+  // --- moving on ---
+
+  /** After every event: whatever can be done now is done now. */
+  #moveOn(turn: Turn): void {
+    this.#applyChosen(turn);
+    this.#finishBarriers(turn);
+    this.#expire(turn);
+    if (this.#halted !== null) return this.#stop(turn, this.#halted);
+    this.#findMembers(turn);
+    this.#barriers.start(turn, this.#store.appliedSlot);
+    this.#endLeases(turn);
+    const closing = this.#chaseTarget(turn);
+    if (this.#group.members !== null && !this.#store.loading) {
+      const reached = {
+        applied: this.#store.appliedSlot,
+        logTime: this.#store.logTime,
+        semantics: this.#peers.commonSemantics,
+      };
+      if (this.#leadership.drive(turn, reached, closing) === "locate") this.#barriers.join({ type: "locate" });
+      this.#barriers.start(turn, this.#store.appliedSlot);
+    }
+    this.#peers.drive(turn, this.#source());
+  }
+
+  #findMembers(turn: Turn): void {
+    if (this.#group.members !== null) return;
+    if (this.#queue.size > 0) this.#group.search(turn, "found");
+    else if (this.#barriers.waiting > 0) this.#group.search(turn, "look");
+  }
+
+  /** L1: applies the contiguous prefix of what is chosen, and answers whoever waited for it. */
+  #applyChosen(turn: Turn): void {
+    const before = this.#store.appliedSlot;
+    while (this.#halted === null && !this.#store.loading) {
+      const next = this.#log.nextChosen(this.#store.appliedSlot);
+      if (next === null) break;
+      const batch = decodeBatch(next.value);
+      if ("type" in batch) {
+        const why = batch.type === "malformed" ? batch.reason : `semantics ${batch.semantics}, this replica knows ${SEMANTICS}`;
+        this.#halted = `slot ${next.slot} cannot be applied: ${why}`;
+        break;
+      }
+      const outcomes = this.#store.apply(next.slot, next.value, batch);
+      const sentAt = this.#log.applied(next.slot);
+      if (sentAt !== null) this.#confirm(next.slot, sentAt);
+      batch.commands.forEach((command, i) => {
+        const outcome = outcomes[i];
+        if (outcome !== undefined) {
+          this.#queue.resolve(turn, command.id, outcome, next.slot, this.#store.revision, this.#leadership.leader);
+        }
+      });
+    }
+    if (this.#store.appliedSlot === before) return;
+    this.#peers.activity(turn);
+    if (this.#leadership.leading) {
+      this.#log.raiseFloor(this.#peers.appliedByMajority(this.#store.appliedSlot) - limits.keptSlots);
+    }
+  }
+
+  /** R4: once `at` is applied, this state is current as of `startedAt`. */
+  #confirm(at: Slot, startedAt: Instant): void {
+    this.#confirmations.push({ slot: at, startedAt });
+    const due = this.#confirmations.filter((c) => c.slot <= this.#store.appliedSlot);
+    if (due.length === 0) return;
+    this.#confirmations = this.#confirmations.filter((c) => c.slot > this.#store.appliedSlot);
+    this.#confirmedAt = instant(Math.max(this.#confirmedAt ?? 0, ...due.map((c) => c.startedAt)));
+  }
+
+  #finishBarriers(turn: Turn): void {
+    if (this.#store.loading) return;
+    for (const { readers, startedAt } of this.#barriers.met(this.#store.appliedSlot)) {
+      if (startedAt !== null) this.#confirm(this.#store.appliedSlot, startedAt);
+      for (const reader of readers) {
+        if (reader.type === "client") this.#serveConfirmed(turn, reader.handle, reader.request);
+        else if (reader.type === "expiry") this.#expiry.confirmed();
+      }
+      this.#leadership.noteLeader(this.#log.highestBallot?.proposer ?? null);
+    }
+  }
+
+  #serveConfirmed(turn: Turn, handle: number, request: ReadRequest): void {
+    const { consistency } = request;
+    if (consistency.type === "session" && this.#store.revision < consistency.atLeast) {
+      const detail = `at-least=${consistency.atLeast}, but the store stands at revision ${this.#store.revision}`;
+      return turn.reply(handle, failed("revision-in-future", "not-applied", detail));
+    }
+    this.#serve(turn, handle, request);
+  }
+
+  #withoutBarrier(turn: Turn, readers: readonly Reader[], failure: Failure, detail: string): void {
+    for (const reader of readers) {
+      if (reader.type === "expiry") this.#expiry.postponed(turn.now);
+      if (reader.type === "client") {
+        const stale = reader.request.consistency.type === "local" && failure === "no-quorum";
+        turn.reply(reader.handle, failed(stale ? "too-stale" : failure, "not-applied", detail));
+      }
+      if (reader.type === "locate") this.#leadership.handle(turn, { type: "lost", to: null });
+    }
+  }
+
+  /** Ends what has waited too long. */
+  #expire(turn: Turn): void {
+    this.#queue.expire(turn, "no-quorum", "no majority of acceptors took part in time");
+    const isOver = (reader: Reader): boolean => reader.type === "client" && reader.until <= turn.now;
+    this.#withoutBarrier(turn, this.#barriers.drop(isOver), "no-quorum", "no majority of acceptors answered in time");
+    if (this.#barriers.waiting > 0 || this.#barriers.target !== null) turn.wakeBy(turn.now + limits.readMs);
+  }
+
+  #stop(turn: Turn, why: string): void {
+    this.#queue.failAll(turn, "unknown-semantics", why);
+    this.#withoutBarrier(turn, this.#barriers.drop(() => true), "unknown-semantics", why);
+  }
+
+  /** Somebody waits for a slot that is not applied yet. @returns true when phase 1 must close it. */
+  #chaseTarget(turn: Turn): boolean {
+    const { target } = this.#barriers;
+    const applied = this.#store.appliedSlot;
+    const stuckMs = this.#barriers.stuckFor(turn.now, applied);
+    if (target === null || target <= applied || this.#store.loading) {
+      if (this.#store.loading && !this.#catchUp.busy) this.#catchUp.want(turn, null);
+      return false;
+    }
+    if (target - applied > limits.slotsInFlight) this.#catchUp.want(turn, this.#leadership.leader);
+    turn.wakeBy(turn.now + limits.openSlotWaitMs / 3);
+    if (stuckMs < limits.openSlotWaitMs / 3) return false;
+    if (turn.now - this.#lastRinse >= limits.openSlotWaitMs / 3) {
+      this.#lastRinse = turn.now;
+      this.#barriers.inquire(turn, 0, applied);
+      this.#catchUp.want(turn, this.#leadership.leader);
+    }
+    return stuckMs >= Math.max(limits.openSlotWaitMs, limits.silenceMinMs) && !this.#leadership.leading;
+  }
+
+  /** E2: once up to date, proposes the end of leases that are past due. */
+  #endLeases(turn: Turn): void {
+    const next = this.#expiry.next(this.#leadership.leading);
+    if (next === "confirm") this.#barriers.join({ type: "expiry" });
+    if (next !== "propose") return;
+    for (const lease of this.#store.dueLeases(turn.now, limits.expiriesPerBatch)) {
+      const id = requestId(`expire/${lease.renewal}/${lease.id}`.slice(0, 256));
+      const command: Command = {
+        id,
+        deadline: logTime(Math.max(turn.now, this.#store.logTime) + limits.commandLifeMs),
+        operation: { type: "expire", lease: leaseId(lease.id), renewal: lease.renewal },
+      };
+      this.#queue.addClient(id, encodeCommand(command), instant(turn.now + limits.writeMs), null);
+    }
+    this.#expiry.proposed(turn.now);
+  }
+}
+
+const failed = (failure: Failure, outcome: "not-applied" | "unknown", detail: string): ClientReply => ({
+  type: "failed",
+  failure,
+  outcome,
+  detail,
+});
+
+function outcomeReply(outcome: Outcome, current: number): ClientReply {
+  return { type: "outcome", outcome, revision: "revision" in outcome ? outcome.revision : revision(current) };
+}
+
+function refusal(result: Exclude<FoundingResult, { readonly type: "founded" | "unfounded" }>): readonly [Failure, string] {
+  switch (result.type) {
+    case "unreachable":
+      return ["founding-incomplete", `these acceptors did not answer: ${result.regions.join(", ")}`];
+    case "wrong-regions":
+      return ["wrong-regions", `the namespace was founded with acceptors in ${result.founded.join(", ")}`];
+    case "conflict":
+      return ["founding-conflict", `the acceptor in ${result.region} is not the one that the founding began with`];
+  }
+}

@@ -1,0 +1,299 @@
+/**
+ * The store: the state machine that a namespace's log drives. Its replica applies chosen batches, in order, and reads;
+ * peers take snapshots. Knows no Paxos, no clock and no randomness: the same slots give the same logical rows and the
+ * same outcomes everywhere, whatever restarts happen in between (SPEC L1-L4, L7, T1, X1-X3, E1). What it keeps in memory is derived
+ * from its tables. An empty database reads as an empty store and is not written to.
+ */
+import { assert } from "../support/assert.ts";
+import { logTime, nextSlot, revision, slot } from "../support/brand.ts";
+import type { ByteString, Instant, LeaseId, LogTime, RequestId, Revision, Slot } from "../support/brand.ts";
+import { prefixEnd } from "../support/bytes.ts";
+import type { Sql } from "../support/sql.ts";
+import { SEMANTICS } from "./command.ts";
+import type { Batch, Command, Entry, Outcome } from "./command.ts";
+import { digestOf } from "./digest.ts";
+import { History } from "./history.ts";
+import type { KeptBatch } from "./history.ts";
+import type { Malformed } from "./json-shape.ts";
+import { Keys } from "./keys.ts";
+import type { Span } from "./keys.ts";
+import { Leases } from "./leases.ts";
+import type { Lease } from "./leases.ts";
+import { Operations } from "./operations.ts";
+import type { Turn } from "./operations.ts";
+import { Outcomes } from "./outcomes.ts";
+import type { Remembered } from "./outcomes.ts";
+import type { StoreParts } from "./parts.ts";
+import { storeRules } from "./rules.ts";
+import type { StoreRules } from "./rules.ts";
+import { createTables, dropTables, findTables, markLoading, unmarkLoading } from "./schema.ts";
+import { Sessions } from "./sessions.ts";
+import { Snapshot } from "./snapshot.ts";
+import { SnapshotLoad } from "./snapshot-load.ts";
+import { storeLimits } from "./store-limits.ts";
+import type { StoreLimits } from "./store-limits.ts";
+
+/** Why a revision cannot be read. */
+export type Unreadable =
+  /** History before `compactedRevision` is gone; that one and later ones are readable. */
+  | { readonly type: "compacted"; readonly compactedRevision: Revision }
+  /** This store has not come that far; it stands at `revision`. */
+  | { readonly type: "future"; readonly revision: Revision };
+
+export interface Listing {
+  /** Keys that begin with this; not empty. */
+  readonly prefix: ByteString;
+  /** Only keys after this one. */
+  readonly after?: ByteString;
+  readonly limit: number;
+  readonly maxBytes: number;
+  /** Defaults to the current one. */
+  readonly revision?: Revision;
+}
+
+export interface Page {
+  readonly type: "page";
+  readonly entries: readonly Entry[];
+  /** There are further keys after the last of `entries`. */
+  readonly more: boolean;
+  /** The one revision that all entries were read at. */
+  readonly revision: Revision;
+}
+
+export interface StoreOptions {
+  readonly limits?: Partial<StoreLimits>;
+  readonly rules?: Partial<StoreRules>;
+}
+
+export class Store {
+  readonly knows = SEMANTICS;
+  readonly #sql: Sql;
+  readonly #limits: StoreLimits;
+  readonly #rules: StoreRules;
+  #parts: StoreParts;
+  #operations: Operations;
+  #exists: boolean;
+  #load: SnapshotLoad | null = null;
+
+  constructor(sql: Sql, options: StoreOptions = {}) {
+    this.#sql = sql;
+    this.#limits = { ...storeLimits, ...options.limits };
+    this.#rules = { ...storeRules, ...options.rules };
+    // Half a snapshot is no store. Its rows stay until the first write, so that looking costs nothing.
+    this.#exists = findTables(sql) === "store";
+    this.#parts = this.#open();
+    this.#operations = new Operations(this.#parts.keys, this.#parts.leases, this.#rules);
+  }
+
+  get exists(): boolean {
+    return this.#exists;
+  }
+
+  /** Between `beginLoad` and `endLoad`: reads as empty, applies nothing. */
+  get loading(): boolean {
+    return this.#load !== null;
+  }
+
+  get appliedSlot(): Slot {
+    return this.#parts.history.newest?.slot ?? slot(0);
+  }
+
+  get revision(): Revision {
+    return this.#parts.history.newest?.revision ?? revision(0);
+  }
+
+  get logTime(): LogTime {
+    return this.#parts.history.newest?.stamp ?? logTime(0);
+  }
+
+  get compactedRevision(): Revision {
+    return this.#parts.history.compactedRevision;
+  }
+
+  /** The first slot that `batchesFrom` can give. */
+  get firstKeptSlot(): Slot {
+    return this.#parts.history.firstKeptSlot;
+  }
+
+  /** Makes the tables, if there are none: before the first write, and never for a read. */
+  create(): void {
+    if (this.#exists) return;
+    dropTables(this.#sql);
+    createTables(this.#sql);
+    this.#exists = true;
+    this.#reopen();
+  }
+
+  /**
+   * Should it throw, the database has refused a statement or a rule is broken: then this object's memory is worth nothing,
+   * and its owner rolls back and starts over from the tables.
+   *
+   * @param encoded the chosen value that `batch` was decoded from: kept as it came, for peers.
+   * @returns what came of each command, in order.
+   */
+  apply(at: Slot, encoded: string, batch: Batch): readonly Outcome[] {
+    assert(!this.loading, "L7 nothing is applied to half a snapshot");
+    assert(
+      at === nextSlot(this.appliedSlot),
+      `L1 slots are applied in order: ${at} after ${this.appliedSlot}`,
+    );
+    assert(batch.semantics <= SEMANTICS, "L4 a batch with unknown semantics is not applied");
+    this.create();
+    const { keys, leases, sessions, outcomes, history } = this.#parts;
+    const before = this.revision;
+    const now = logTime(Math.max(this.logTime, batch.stamp));
+    const turn: Turn = { now, revision: before, superseded: [] };
+    const results = batch.commands.map((command) => this.#applyOne(command, turn));
+    leases.flush();
+    sessions.flush(now);
+    const milestone = { slot: at, stamp: now, before, revision: turn.revision };
+    history.append(milestone, outcomes.takeAdded(), turn.superseded, encoded);
+    history.clear((key, mod) => keys.remove(key, mod));
+    outcomes.forget(now);
+    return results;
+  }
+
+  get(key: ByteString): Entry | null {
+    return this.#exists ? this.#parts.keys.at(key, this.revision) : null;
+  }
+
+  getAt(key: ByteString, at: Revision): Entry | Unreadable | null {
+    return this.#unreadable(at) ?? (this.#exists ? this.#parts.keys.at(key, at) : null);
+  }
+
+  list(listing: Listing): Page | Unreadable {
+    const at = listing.revision ?? this.revision;
+    const unreadable = this.#unreadable(at);
+    if (unreadable !== null) return unreadable;
+    if (!this.#exists) return { type: "page", entries: [], more: false, revision: at };
+    const { rows, more } = this.#parts.keys.page(spanOf(listing.prefix, listing.after), at, listing);
+    return { type: "page", entries: rows, more, revision: at };
+  }
+
+  /** How many keys begin with `prefix` now; counts no further than `atMost`. */
+  count(prefix: ByteString, atMost: number): number {
+    return this.#exists ? this.#parts.keys.count(spanOf(prefix), this.revision, atMost) : 0;
+  }
+
+  /** What came of a command, if that is still remembered. */
+  remembered(id: RequestId): Remembered | null {
+    return this.#exists ? this.#parts.outcomes.find(id, this.logTime) : null;
+  }
+
+  lease(id: LeaseId): Lease | null {
+    return this.#exists ? this.#parts.leases.get(id) : null;
+  }
+
+  /** Leases that an `expire` command may now be proposed for: past due by more than clocks may differ. */
+  dueLeases(now: Instant, limit: number): readonly Lease[] {
+    return this.#exists ? this.#parts.leases.due(now, limit) : [];
+  }
+
+  /**
+   * No lease is due before this; null when there is none. It may lie in the past: `dueLeases` then looks again, and moves
+   * it on unless leases really are due and wait for their `expire` to be applied.
+   */
+  nextDue(): number | null {
+    return this.#exists ? this.#parts.leases.nextDue() : null;
+  }
+
+  /** Applied batches for a peer that catches up; empty when it has them all. */
+  batchesFrom(from: Slot, maxBytes: number, maxRows: number): readonly KeptBatch[] | "gone" {
+    if (from > this.appliedSlot) return [];
+    return from < this.firstKeptSlot ? "gone" : this.#parts.history.kept(from, maxBytes, maxRows);
+  }
+
+  /** A hash over the logical rows. Reads all of them: for checks and tests, not for every gossip. */
+  digest(): string {
+    return this.#exists ? digestOf(this.#parts) : "0".repeat(16);
+  }
+
+  openSnapshot(): Snapshot {
+    assert(this.appliedSlot > 0, "an empty store has nothing to give");
+    const parts = this.#parts;
+    return new Snapshot(parts, () => this.#parts === parts);
+  }
+
+  /** Wipes the store and starts loading a peer's snapshot. May be called again to start over. */
+  beginLoad(): void {
+    this.#exists = false;
+    dropTables(this.#sql);
+    createTables(this.#sql);
+    markLoading(this.#sql);
+    this.#reopen();
+    this.#load = new SnapshotLoad(this.#parts);
+  }
+
+  /** @param rows one page, pages in order. @returns null when it was taken. After a rejection start over. */
+  loadPage(rows: string): Malformed | null {
+    assert(this.#load !== null, "beginLoad comes before loadPage");
+    return this.#load.take(rows);
+  }
+
+  /** @returns null when the store is now what its source was; else it stays empty, and loading may start over. */
+  endLoad(): Malformed | null {
+    assert(this.#load !== null, "beginLoad comes before endLoad");
+    const refused = this.#load.finish();
+    if (refused !== null) return refused;
+    this.#load = null;
+    unmarkLoading(this.#sql);
+    this.#exists = true;
+    this.#reopen();
+    return null;
+  }
+
+  #applyOne(command: Command, turn: Turn): Outcome {
+    const { outcomes, sessions } = this.#parts;
+    const { now } = turn;
+    const known = outcomes.find(command.id, now);
+    if (known !== null) {
+      return known.fingerprint === (command.fingerprint ?? null) ? known.outcome : { type: "id-reused" };
+    }
+    if (command.deadline < now) return { type: "past-deadline" };
+    if (command.deadline > now + this.#limits.deadlineAheadMs) return { type: "deadline-too-far" };
+    if (command.order !== undefined) {
+      const { session, sequence } = command.order;
+      const expected = sessions.expected(session, now);
+      if (!this.#rules.isNext(expected, sequence)) return { type: "out-of-order", expected };
+      sessions.passed(session, sequence, now);
+    }
+    const outcome = this.#operations.carryOut(command.operation, turn);
+    outcomes.remember(command, outcome, now);
+    return outcome;
+  }
+
+  #unreadable(at: Revision): Unreadable | null {
+    if (at > this.revision) return { type: "future", revision: this.revision };
+    const { compactedRevision } = this;
+    return at < compactedRevision ? { type: "compacted", compactedRevision } : null;
+  }
+
+  #reopen(): void {
+    this.#parts = this.#open();
+    this.#operations = new Operations(this.#parts.keys, this.#parts.leases, this.#rules);
+  }
+
+  #open(): StoreParts {
+    const [sql, limits, exists] = [this.#sql, this.#limits, this.#exists];
+    const history = new History(sql, limits, exists);
+    const outcomes = new Outcomes(sql, limits, exists);
+    if (history.newest !== null)
+      history.recentOutcomes(history.newest.stamp).forEach((one) => outcomes.restore(one));
+    const leases = new Leases(sql, limits.maxSkewMs);
+    return {
+      sql,
+      limits,
+      keys: new Keys(sql),
+      leases,
+      sessions: new Sessions(sql, limits, exists),
+      outcomes,
+      history,
+    };
+  }
+}
+
+function spanOf(prefix: ByteString, after?: ByteString): Span {
+  assert(prefix.length > 0, "a listing stays within one key space");
+  const exclusive = after !== undefined && after >= prefix;
+  return { from: exclusive ? after : prefix, exclusive, until: prefixEnd(prefix) };
+}

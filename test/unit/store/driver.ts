@@ -1,0 +1,164 @@
+/**
+ * Drives a store as a replica would: every batch goes through its encoded form, so that nothing is shared between the
+ * test and the store. Used by the store's and the registry's tests.
+ */
+import { decodeBatch, encodeBatch } from "../../../src/store/batch-codec.ts";
+import { encodeCommand } from "../../../src/store/command-codec.ts";
+import type { Command, Condition, Operation, Outcome } from "../../../src/store/command.ts";
+import { userKey } from "../../../src/store/key-space.ts";
+import { Store } from "../../../src/store/store.ts";
+import type { Page, StoreOptions } from "../../../src/store/store.ts";
+import { leaseId, logTime, requestId, slot } from "../../../src/support/brand.ts";
+import type { ByteString } from "../../../src/support/brand.ts";
+import { textOf, utf8 } from "../../../src/support/bytes.ts";
+import { NodeSql } from "../../support/node-sql.ts";
+
+export const startTime = 1_000_000;
+
+/** Limits under which a few batches are a long history. */
+export const smallLimits = {
+  commandLifeMs: 100,
+  stampAheadMs: 50,
+  deadlineAheadMs: 10_000,
+  sessionLifeMs: 1_000,
+  historyMs: 200,
+  historyRevisions: 5,
+  keptSlots: 4,
+  clearedBatchesPerApply: 4,
+  clearedOutcomesPerApply: 2,
+  snapshotPageRows: 3,
+  snapshotPageBytes: 300,
+  maxSkewMs: 10,
+};
+
+export const key = (name: string): ByteString => userKey(utf8(name));
+const always: Condition = { type: "always" };
+
+export interface PutParts {
+  readonly condition?: Condition;
+  readonly lease?: string;
+  readonly ttlMs?: number;
+  readonly keepIfEqual?: boolean;
+}
+
+export function put(name: string, value: string, parts: PutParts = {}): Operation {
+  const { condition = always, lease, ttlMs = 1_000, keepIfEqual } = parts;
+  return {
+    type: "put",
+    key: key(name),
+    value: utf8(value),
+    condition,
+    ...(lease === undefined ? {} : { lease: { id: leaseId(lease), ttlMs } }),
+    ...(keepIfEqual === undefined ? {} : { keepIfEqual }),
+  };
+}
+
+export const remove = (name: string, condition: Condition = always): Operation => ({
+  type: "delete",
+  key: key(name),
+  condition,
+});
+
+export const expire = (lease: string, renewal: number): Operation => ({
+  type: "expire",
+  lease: leaseId(lease),
+  renewal,
+});
+
+export interface CommandParts {
+  readonly id?: string;
+  readonly deadline?: number;
+  readonly fingerprint?: string;
+  readonly order?: { readonly session: string; readonly sequence: number };
+}
+
+export class Driver {
+  readonly sql: NodeSql;
+  readonly options: StoreOptions;
+  store: Store;
+  /** The stamp of the next batch. */
+  now = startTime;
+  #lastId = 0;
+
+  constructor(options: StoreOptions = {}, sql: NodeSql = new NodeSql()) {
+    this.sql = sql;
+    this.options = options;
+    this.store = new Store(sql, options);
+  }
+
+  command(operation: Operation, parts: CommandParts = {}): Command {
+    const { id = `generated-${(this.#lastId += 1)}`, deadline = this.now + 50, fingerprint, order } = parts;
+    return {
+      id: requestId(id),
+      deadline: logTime(deadline),
+      ...(fingerprint === undefined ? {} : { fingerprint }),
+      ...(order === undefined ? {} : { order }),
+      operation,
+    };
+  }
+
+  batch(commands: readonly Command[]): string {
+    return encodeBatch(logTime(this.now), commands.map(encodeCommand));
+  }
+
+  applyText(text: string): readonly Outcome[] {
+    const batch = decodeBatch(text);
+    if ("type" in batch) throw new Error(`batch refused: ${JSON.stringify(batch)}`);
+    return this.store.apply(slot(this.store.appliedSlot + 1), text, batch);
+  }
+
+  apply(...commands: readonly Command[]): readonly Outcome[] {
+    return this.applyText(this.batch(commands));
+  }
+
+  /** One command in a batch of its own. */
+  one(operation: Operation, parts: CommandParts = {}): Outcome {
+    const [outcome] = this.apply(this.command(operation, parts));
+    if (outcome === undefined) throw new Error("no outcome");
+    return outcome;
+  }
+
+  /** The process dies and another takes over the same database. */
+  reopen(): void {
+    this.store = new Store(this.sql, this.options);
+  }
+
+  value(name: string): string | null {
+    const entry = this.store.get(key(name));
+    return entry === null ? null : textOf(entry.value);
+  }
+
+  page(prefix: string, limit = 100): Page {
+    const page = this.store.list({ prefix: key(prefix), limit, maxBytes: 1_000_000 });
+    if (page.type !== "page") throw new Error(page.type);
+    return page;
+  }
+
+  /** Rows written by `work`. */
+  rowsWritten(work: () => void): number {
+    const before = this.sql.changes;
+    work();
+    return this.sql.changes - before;
+  }
+}
+
+/** Carries a snapshot over. @returns a driver over the loaded store. */
+export function loadFrom(source: Driver, whileReading: (page: number) => void = () => undefined): Driver {
+  const snapshot = source.store.openSnapshot();
+  const target = new Driver(source.options);
+  target.now = source.now;
+  target.store.beginLoad();
+  let cursor: string | null = null;
+  for (let number = 0; ; number += 1) {
+    const page = snapshot.page(cursor);
+    if (page.type !== "page") throw new Error(page.type);
+    const refused = target.store.loadPage(page.rows);
+    if (refused !== null) throw new Error(refused.reason);
+    whileReading(number);
+    cursor = page.next;
+    if (cursor === null) break;
+  }
+  const refused = target.store.endLoad();
+  if (refused !== null) throw new Error(refused.reason);
+  return target;
+}

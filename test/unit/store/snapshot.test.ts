@@ -1,0 +1,255 @@
+import { describe, expect, test } from "vitest";
+import { revision, slot } from "../../../src/support/brand.ts";
+import { Driver, expire, key, loadFrom, put, remove, smallLimits } from "./driver.ts";
+
+/** A store with something of everything. */
+function rich(limits: Partial<typeof smallLimits> = {}): Driver {
+  const driver = new Driver({ limits: { ...smallLimits, ...limits } });
+  for (let n = 0; n < 20; n += 1) {
+    driver.now += 5;
+    driver.apply(
+      driver.command(put(`k${n % 7}`, `value ${n}`)),
+      driver.command(put(`lease${n % 3}`, String(n), { lease: `L${n % 2}` })),
+      driver.command(remove(`k${n % 5}`)),
+      driver.command(put("idempotent", String(n)), {
+        id: `i${n}`,
+        fingerprint: "f",
+        deadline: driver.now + 5_000,
+      }),
+      driver.command(put("ordered", String(n)), { order: { session: "s", sequence: n + 1 } }),
+    );
+  }
+  return driver;
+}
+
+const more = (driver: Driver, n: number) => [
+  driver.command(put(`k${n % 4}`, `later ${n}`), { id: `later-${n}` }),
+  driver.command(expire("L0", 10), { id: `expire-${n}` }),
+  driver.command(put("ordered", "x"), { id: `ordered-${n}`, order: { session: "s", sequence: 21 + n } }),
+];
+
+describe("[L7] a snapshot is the state after one slot", () => {
+  test("[L7] loaded, it has the source's digest, and goes on to the same outcomes and digests", () => {
+    const source = rich();
+    const target = loadFrom(source);
+    expect(target.store.digest()).toBe(source.store.digest());
+    expect(target.store.appliedSlot).toBe(20);
+    for (let n = 0; n < 30; n += 1) {
+      source.now += 40;
+      const text = source.batch(more(source, n));
+      const outcomes = source.applyText(text);
+      if (n % 3 === 0) target.reopen();
+      expect(target.applyText(text)).toEqual(outcomes);
+      expect(target.store.digest()).toBe(source.store.digest());
+      expect(target.store.compactedRevision).toBe(source.store.compactedRevision);
+    }
+    expect(target.sql.all("SELECT * FROM kv")).toEqual(source.sql.all("SELECT * FROM kv"));
+  });
+
+  test("[L7] it stays that state while its source applies and clears", () => {
+    const source = rich({ historyRevisions: 60, historyMs: 10 });
+    const digest = source.store.digest();
+    const later: string[] = [];
+    const target = loadFrom(source, (page) => {
+      if (page > 10) return;
+      source.now += 20;
+      const text = source.batch(more(source, page));
+      later.push(text);
+      source.applyText(text);
+    });
+    expect(target.store.digest()).toBe(digest);
+    expect(target.store.compactedRevision).toBeGreaterThan(0);
+    for (const text of later) target.applyText(text);
+    expect(target.store.digest()).toBe(source.store.digest());
+    // Every revision that the target says is readable reads as at the source.
+    for (let at = source.store.compactedRevision; at <= source.store.revision; at = revision(at + 1)) {
+      const listing = { prefix: key(""), limit: 100, maxBytes: 100_000, revision: at };
+      expect(target.store.list(listing)).toEqual(source.store.list(listing));
+    }
+  });
+
+  test("[X1] outcomes live on where the source cleared their batches while the snapshot was read", () => {
+    const source = new Driver({
+      limits: { ...smallLimits, historyRevisions: 0, historyMs: 0, keptSlots: 3 },
+    });
+    const retried = source.command(put("a", "1"), { id: "one", deadline: source.now + 120 });
+    const [first] = source.apply(retried);
+    for (let n = 0; n < 4; n += 1) source.one(put("a", String(n)));
+    const target = loadFrom(source, (page) => {
+      if (page !== 0) return;
+      source.now += 200;
+      source.apply();
+    });
+    expect(target.sql.all("SELECT min(slot) AS oldest FROM batches")).toEqual([{ oldest: 4 }]);
+    expect(target.apply(retried)).toEqual([first]);
+    target.reopen();
+    expect(target.apply(retried)).toEqual([first]);
+    expect(target.value("a")).toBe("3");
+  });
+
+  test("[L7] once its source has cleared rows it needs, it says that it is gone", () => {
+    const source = rich({
+      historyRevisions: 0,
+      historyMs: 0,
+      keptSlots: 0,
+      commandLifeMs: 0,
+      stampAheadMs: 0,
+    });
+    const snapshot = source.store.openSnapshot();
+    const first = snapshot.page(null);
+    expect(first.type).toBe("page");
+    for (let n = 0; n < 3; n += 1) {
+      source.now += 100;
+      source.one(put("k0", String(n)));
+    }
+    expect(snapshot.page(null)).toEqual({ type: "gone" });
+  });
+
+  test("[L7] a snapshot of a store that was wiped is gone", () => {
+    const source = rich();
+    const snapshot = source.store.openSnapshot();
+    source.store.beginLoad();
+    expect(snapshot.page(null)).toEqual({ type: "gone" });
+  });
+
+  test("[L7] half-loaded it counts as nothing, also after a restart, and can be loaded again", () => {
+    const source = rich();
+    const target = rich();
+    const page = source.store.openSnapshot().page(null);
+    target.store.beginLoad();
+    if (page.type === "page") target.store.loadPage(page.rows);
+    expect([target.store.exists, target.store.appliedSlot, target.value("k1")]).toEqual([false, 0, null]);
+    target.reopen();
+    expect([target.store.exists, target.store.appliedSlot, target.value("k1")]).toEqual([false, 0, null]);
+    const written = target.rowsWritten(() => target.reopen());
+    expect(written).toBe(0);
+    target.store.create();
+    expect([target.store.exists, target.page("").entries]).toEqual([true, []]);
+    target.one(put("fresh", "1"));
+    expect(target.store.appliedSlot).toBe(1);
+  });
+
+  test("[L7] pages may be asked for and loaded twice", () => {
+    const source = rich();
+    const snapshot = source.store.openSnapshot();
+    const target = new Driver(source.options);
+    target.store.beginLoad();
+    for (let cursor: string | null = null; ;) {
+      const page = snapshot.page(cursor);
+      if (page.type !== "page") throw new Error(page.type);
+      expect(snapshot.page(cursor)).toEqual(page);
+      expect(target.store.loadPage(page.rows)).toBeNull();
+      expect(target.store.loadPage(page.rows)).toBeNull();
+      if (page.next === null) break;
+      cursor = page.next;
+    }
+    expect(target.store.endLoad()).toBeNull();
+    expect(target.store.digest()).toBe(source.store.digest());
+  });
+
+  test("pages keep their bounds", () => {
+    const source = rich();
+    source.one(put("large", "x".repeat(100_000)));
+    const snapshot = source.store.openSnapshot();
+    let cursor: string | null = null;
+    do {
+      const page = snapshot.page(cursor);
+      if (page.type !== "page") throw new Error(page.type);
+      const rows = JSON.parse(page.rows) as unknown[];
+      expect(rows.length).toBeLessThanOrEqual(3);
+      if (rows.length > 1) expect(page.rows.length).toBeLessThan(1_000);
+      cursor = page.next;
+    } while (cursor !== null);
+  });
+});
+
+describe("a snapshot from elsewhere is foreign input", () => {
+  test.each([
+    "",
+    "{}",
+    "[1]",
+    "[[]]",
+    '[["?"]]',
+    '[["k","",1,1,1,null,"tx"]]',
+    '[["k","kā",1,1,1,null,"tx"]]',
+    '[["k","ka",0,1,1,null,"tx"]]',
+    '[["k","ka",1,1,0,null,"tx"]]',
+    '[["k","ka",1,1,1,null,null]]',
+    '[["k","ka",1,1,1,null,"zx"]]',
+    '[["k","ka",1,1,1,7,"tx"]]',
+    '[["k","ka",1.5,1,1,null,"tx"]]',
+    '[["k","ka",1,1,1,null,"tx",0]]',
+    '[["l","L",0,1,1]]',
+    '[["l","L",1,0,1]]',
+    '[["t","L"]]',
+    '[["s","s",0,1]]',
+    '[["o","i",1,null,["p"]]]',
+    '[["b",1,1,2,1,null,null]]',
+    '[["b",1,1,0,1,"x",null]]',
+    '[["b",1,1,0,1,null,"[[1]]"]]',
+    '[["h",1,0,"?"]]',
+    '[["e",0,1]]',
+    '[["e",5,7]]',
+  ])("the page %s is refused", (page) => {
+    const { store } = new Driver();
+    store.beginLoad();
+    expect(store.loadPage(page)).toMatchObject({ type: "malformed" });
+  });
+
+  test.each([
+    ["no end", []],
+    ["no batches", ['[["e",3,1]]']],
+    ["a batch is missing", ['[["b",1,1,0,1,null,null],["b",3,1,1,2,null,null],["e",3,1]]']],
+    ["revisions do not join", ['[["b",1,1,0,1,null,null],["b",2,1,2,3,null,null],["e",2,1]]']],
+    ["it ends elsewhere", ['[["b",1,1,0,1,null,null],["e",2,1]]']],
+  ])("pages that make no state are refused at the end: %s", (_, pages) => {
+    const { store } = new Driver();
+    store.beginLoad();
+    for (const page of pages) expect(store.loadPage(page)).toBeNull();
+    expect(store.endLoad()).toMatchObject({ type: "malformed" });
+    expect(store.exists).toBe(false);
+  });
+
+  test.each(["", "null", '["k"]', '["k","",1]', '["c",-1]', '["c",999]', '["k","ka",1.5]'])(
+    "the cursor %s is refused",
+    (cursor) => {
+      expect(rich().store.openSnapshot().page(cursor)).toMatchObject({ type: "malformed" });
+    },
+  );
+});
+
+describe("catching up by batches", () => {
+  test("gives what is kept, within bounds, and says when it is gone", () => {
+    const driver = new Driver({
+      limits: { ...smallLimits, historyRevisions: 0, historyMs: 0, keptSlots: 3 },
+    });
+    const texts: string[] = [];
+    for (let n = 0; n < 10; n += 1) {
+      driver.now += 100;
+      const text = driver.batch([driver.command(put("a", String(n)))]);
+      texts.push(text);
+      driver.applyText(text);
+    }
+    const first = driver.store.firstKeptSlot;
+    expect(first).toBe(8);
+    expect(driver.store.batchesFrom(slot(first - 1), 1_000, 10)).toBe("gone");
+    expect(driver.store.batchesFrom(slot(8), 10_000, 10)).toEqual(
+      [8, 9, 10].map((at) => ({ slot: at, value: texts[at - 1] })),
+    );
+    expect(driver.store.batchesFrom(slot(8), 10_000, 2)).toHaveLength(2);
+    expect(driver.store.batchesFrom(slot(8), 1, 10)).toHaveLength(1);
+    expect(driver.store.batchesFrom(slot(11), 1_000, 10)).toEqual([]);
+    driver.reopen();
+    expect(driver.store.firstKeptSlot).toBe(8);
+  });
+
+  test("a store that came by a snapshot has only batches after it", () => {
+    const target = loadFrom(rich());
+    expect(target.store.firstKeptSlot).toBe(21);
+    expect(target.store.batchesFrom(slot(20), 1_000, 10)).toBe("gone");
+    target.one(put("a", "1"));
+    target.reopen();
+    expect(target.store.firstKeptSlot).toBe(21);
+    expect(target.store.batchesFrom(slot(21), 1_000, 10)).toHaveLength(1);
+  });
+});

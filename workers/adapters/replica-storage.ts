@@ -1,0 +1,45 @@
+/**
+ * A replica's own row, apart from its store: where it stands, the highest round it ever used (B2) and the founded set.
+ * Made at the first write only: looking at a replica leaves nothing behind.
+ */
+import { numberIn, textIn } from "../../src/support/sql.ts";
+import type { Sql } from "../../src/support/sql.ts";
+import { membersOf } from "../../src/paxos/membership.ts";
+import type { Member, Members } from "../../src/paxos/membership.ts";
+
+export interface ReplicaRow {
+  readonly namespace: string;
+  readonly region: string;
+  readonly round: number;
+  readonly members: Members | null;
+}
+
+export class ReplicaStorage {
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  load(): ReplicaRow | null {
+    const [table] = this.#sql.all("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'replica'");
+    const [row] = table === undefined ? [] : this.#sql.all("SELECT * FROM replica WHERE id = 1");
+    if (row === undefined) return null;
+    const members = row["members"] === null ? null : membersOf(JSON.parse(textIn(row, "members")) as Member[]);
+    return { namespace: textIn(row, "namespace"), region: textIn(row, "region"), round: numberIn(row, "round"), members };
+  }
+
+  save({ namespace, region, round, members }: ReplicaRow): void {
+    this.#sql.all(
+      `CREATE TABLE IF NOT EXISTS replica (
+         id INTEGER PRIMARY KEY CHECK (id = 1), namespace TEXT NOT NULL, region TEXT NOT NULL, round INTEGER NOT NULL, members TEXT)`,
+    );
+    this.#sql.all(
+      "INSERT OR REPLACE INTO replica (id, namespace, region, round, members) VALUES (1, ?, ?, ?, ?)",
+      namespace,
+      region,
+      round,
+      members === null ? null : JSON.stringify(members),
+    );
+  }
+}

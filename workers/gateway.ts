@@ -1,0 +1,42 @@
+/**
+ * The entry of the deployment: the gateway, which is the only way in, and the classes of the objects behind it. Keeps
+ * nothing durable; every door is thin: decode, call, encode.
+ */
+import { Hono } from "hono";
+import { authenticate } from "./gateway/auth.ts";
+import type { App } from "./gateway/methods.ts";
+import { partsOf } from "./gateway/paths.ts";
+import { answerProblem, Problem, problemOf } from "./gateway/problems.ts";
+import { visitOf } from "./gateway/visit.ts";
+import type { GatewayEnv } from "./gateway/visit.ts";
+import { addDecisionRoutes } from "./routes/decisions.ts";
+import { addIndexRoutes } from "./routes/index.ts";
+import { addKeyRoutes } from "./routes/kv.ts";
+import { addServiceRoutes } from "./routes/services.ts";
+import { addStatusRoutes } from "./routes/status.ts";
+import { addTimeRoutes } from "./routes/time.ts";
+
+export { Door } from "./gateway/door.ts";
+export { Acceptor } from "./objects/acceptor.ts";
+export { Clock } from "./objects/clock.ts";
+export { Replica } from "./objects/replica.ts";
+
+// Doors see the path behind `/ns/{namespace}`, as it was sent: decoding it is their business, once.
+const app: App = new Hono<GatewayEnv>({ getPath: (request) => partsOf(request.url).door });
+
+app.use(async (context, next) => {
+  await authenticate(context.req.raw.headers, context.env);
+  context.set("visit", visitOf(context.req.raw, context.env, context.executionCtx));
+  await next();
+});
+
+for (const add of [addIndexRoutes, addKeyRoutes, addDecisionRoutes, addServiceRoutes, addTimeRoutes, addStatusRoutes]) {
+  add(app);
+}
+
+app.notFound(({ req }) =>
+  answerProblem(new Problem("not-found", `${req.path} is no door; GET / lists them`), req.method),
+);
+app.onError((error, context) => answerProblem(problemOf(error), context.req.method));
+
+export default { fetch: app.fetch };

@@ -1,0 +1,30 @@
+/**
+ * What one isolate of the gateway remembers between requests. Nothing in it is needed for safety: an empty memory costs
+ * round trips only. Everything in it is bounded.
+ */
+import { limits } from "../../src/support/limits.ts";
+import type { Members } from "../../src/paxos/membership.ts";
+import type { Decided } from "./decision-value.ts";
+import { Lru } from "./lru.ts";
+
+/** A founded set of acceptors, and how far each was seen to have counted (SPEC F5). */
+export interface KnownSet {
+  readonly members: Members;
+  readonly seen: Map<string, number>;
+  /** An acceptor says it is another set: look again before the next use. */
+  stale: boolean;
+}
+
+export class Memory {
+  /** By cluster and namespace. */
+  readonly sets = new Lru<KnownSet>(limits.rememberedObjects);
+  /** By cluster, set, namespace and id. */
+  readonly decisions = new Lru<Decided>(limits.cachedDecisions, limits.cachedDecisionBytes);
+  /** Until when a replica is asked last, by namespace and region. */
+  readonly unreachable = new Lru<number>(limits.rememberedObjects);
+  /** Of this isolate, since it started. */
+  readonly counters = { decisionCacheHits: 0, decisionCacheMisses: 0, replicasGivenUp: 0 };
+}
+
+/** The one memory of this isolate. */
+export const isolateMemory = new Memory();

@@ -1,0 +1,51 @@
+/** The names that paths carry: keys, decision ids, services and instances. Each is checked here, once. Pure. */
+import type { ByteString } from "../../src/support/brand.ts";
+import { textOf } from "../../src/support/bytes.ts";
+import { limits } from "../../src/support/limits.ts";
+import { instanceName, serviceName } from "../../src/registry/service-keys.ts";
+import type { InstanceName, ServiceName } from "../../src/registry/service-keys.ts";
+import { userKey } from "../../src/store/key-space.ts";
+import { pathBytes } from "./paths.ts";
+import { Problem } from "./problems.ts";
+
+/** A client's key: what it sent, and how the store knows it. */
+export interface NamedKey {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly stored: ByteString;
+}
+
+/** @param rest the path after `/kv/`: any bytes, percent-encoded; `a%2Fb` and `a/b` are the same key. */
+export function keyIn(rest: string): NamedKey {
+  if (rest === "") throw new Problem("invalid-key", "a key has at least one byte");
+  const bytes = pathBytes(rest);
+  checkKeySize(bytes, "a key");
+  return { bytes, stored: userKey(bytes) };
+}
+
+export function checkKeySize(bytes: Uint8Array, what: string): void {
+  if (bytes.length <= limits.keyBytes) return;
+  throw new Problem("invalid-key", `${what} has at most ${limits.keyBytes} bytes, not ${bytes.length}`);
+}
+
+/** @param rest the path after `/decisions/`: text, which travels inside messages and is shown to people. */
+export function decisionIdIn(rest: string): string {
+  const bytes = pathBytes(rest);
+  const id = textOf(bytes);
+  if (id === null || bytes.length < 1 || bytes.length > limits.decisionIdBytes || /[\u0000-\u001f\u007f]/.test(id)) {
+    const what = `a decision's id is text of 1 to ${limits.decisionIdBytes} bytes without control characters`;
+    throw new Problem("invalid-name", what);
+  }
+  return id;
+}
+
+export function serviceIn(rest: string): ServiceName {
+  const name = serviceName(textOf(pathBytes(rest)) ?? "");
+  if (name !== null) return name;
+  throw new Problem("invalid-name", "a service's name is a DNS label: 1 to 63 letters, digits and inner hyphens");
+}
+
+export function instanceIn(rest: string): InstanceName {
+  const name = instanceName(textOf(pathBytes(rest)) ?? "");
+  if (name !== null) return name;
+  throw new Problem("invalid-name", "an instance's name has 1 to 128 letters, digits, dots, colons, hyphens, underscores");
+}

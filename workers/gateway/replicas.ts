@@ -1,0 +1,104 @@
+/**
+ * Asking the replicas: the nearest first, and the next one when it is dead, hangs or cannot help. Every attempt carries the
+ * same request id, so a write that several of them take up is still carried out once (SPEC X1). One that hangs is not
+ * abandoned but joined: whoever answers first wins.
+ */
+import { limits } from "../../src/support/limits.ts";
+import type { ClientReply, ClientRequest, Failure } from "../../src/replica/messages.ts";
+import { decodeClientReply, encodeClientRequest } from "../../src/wire/client-codec.ts";
+import { Problem } from "./problems.ts";
+import type { Visit } from "./visit.ts";
+
+type Failed = Extract<ClientReply, { type: "failed" }>;
+type Settled = { readonly region: string; readonly reply: ClientReply | null };
+
+/** An answer that is one, and who gave it. */
+export interface Answer {
+  readonly region: string;
+  readonly reply: Exclude<ClientReply, Failed>;
+}
+
+/** Another replica would say the same. */
+const final: readonly Failure[] = ["revision-in-future", "wrong-regions", "founding-conflict", "overloaded"];
+
+/** @throws {Problem} when no replica could help in time. */
+export async function askReplicas(visit: Visit, request: ClientRequest): Promise<Answer> {
+  const until = visit.now() + limits.gatewayMs;
+  const message = encodeClientRequest(request);
+  const waiting = [...inOrder(visit)];
+  const asked = new Map<string, Promise<Settled>>();
+  const failures: Failed[] = [];
+  let inDoubt = false;
+  const askNext = (): void => {
+    const region = waiting.shift();
+    const left = until - visit.now();
+    if (region !== undefined && left > 0) asked.set(region, ask(visit, region, message, left));
+  };
+  askNext();
+  for (let patience = firstPatience(request); asked.size > 0; patience = limits.hedgeAgainMs) {
+    const settled = await firstOf(asked.values(), waiting.length === 0 ? null : patience);
+    if (settled === null) {
+      // Asked last for a while, not given up: it may only be slow.
+      for (const region of asked.keys()) avoid(visit, region);
+      askNext();
+      continue;
+    }
+    const { region, reply } = settled;
+    asked.delete(region);
+    if (reply !== null && reply.type !== "failed") return { region, reply };
+    if (reply === null) avoid(visit, region);
+    else failures.push(reply);
+    inDoubt ||= reply === null || reply.outcome === "unknown";
+    if (reply !== null && final.includes(reply.failure)) {
+      inDoubt ||= asked.size > 0;
+      break;
+    }
+    askNext();
+  }
+  throw problemOf(failures, inDoubt);
+}
+
+/** Nearest first, but the ones that did not answer lately last. */
+function inOrder(visit: Visit): readonly string[] {
+  const now = visit.now();
+  const isAvoided = (region: string): boolean => (visit.memory.unreachable.get(nameOf(visit, region)) ?? 0) > now;
+  return visit.regions.toSorted((a, b) => Number(isAvoided(a)) - Number(isAvoided(b)));
+}
+
+const nameOf = ({ namespace }: Visit, region: string): string => `${namespace}/${region}`;
+
+function avoid(visit: Visit, region: string): void {
+  visit.memory.unreachable.set(nameOf(visit, region), visit.now() + limits.unreachableMs);
+  visit.memory.counters.replicasGivenUp += 1;
+}
+
+async function ask(visit: Visit, region: string, message: string, timeoutMs: number): Promise<Settled> {
+  const text = await visit.transport.call("client", visit.address(region), message, timeoutMs);
+  const decoded = text === null ? null : decodeClientReply(text);
+  return { region, reply: decoded?.ok === true ? decoded.body : null };
+}
+
+const firstPatience = (request: ClientRequest): number =>
+  request.type === "read" && request.consistency.type === "local" ? limits.localHedgeMs : limits.hedgeMs;
+
+/** The first to settle, or null after `patienceMs`. */
+async function firstOf(asked: Iterable<Promise<Settled>>, patienceMs: number | null): Promise<Settled | null> {
+  if (patienceMs === null) return Promise.race(asked);
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), patienceMs);
+  });
+  try {
+    return await Promise.race([...asked, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What was said last weighs most: a replica that knows why beats one that never answered. */
+function problemOf(failures: readonly Failed[], inDoubt: boolean): Problem {
+  const outcome = inDoubt ? "unknown" : "not-applied";
+  const last = failures.at(-1);
+  if (last === undefined) return new Problem("no-quorum", "no replica answered in time", { outcome });
+  return new Problem(last.failure, last.detail, { outcome });
+}

@@ -1,0 +1,154 @@
+/**
+ * The replica as a Durable Object: turns calls, answers, timers and alarms into events for the core, and carries its
+ * effects out in their fixed order: persist, send, reply, wake. It has no `if` about the protocol.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { instant } from "../../src/support/brand.ts";
+import { Replica as Core } from "../../src/replica/replica.ts";
+import type { ClientReply, PeerReply } from "../../src/replica/messages.ts";
+import type { Event, Send, TurnOutcome } from "../../src/replica/turn.ts";
+import { Store } from "../../src/store/store.ts";
+import { decodeAcceptorReply, encodeAcceptorRequest } from "../../src/wire/acceptor-codec.ts";
+import { decodeClientRequest, encodeClientReply } from "../../src/wire/client-codec.ts";
+import { decodePeerReply, decodePeerRequest, encodePeerReply, encodePeerRequest } from "../../src/wire/peer-codec.ts";
+import { dataCentre } from "../adapters/data-centre.ts";
+import { platformRandom } from "../adapters/random.ts";
+import { ReplicaStorage } from "../adapters/replica-storage.ts";
+import type { ReplicaRow } from "../adapters/replica-storage.ts";
+import { sqlOf } from "../adapters/sql.ts";
+import { transportOf } from "../adapters/transport.ts";
+import type { ObjectAddress, Transport } from "../adapters/transport.ts";
+import { configOf, placeOf } from "../config.ts";
+import type { Bindings } from "../config.ts";
+
+/** A replica that has begun: its core, and what the shell keeps for it. */
+interface Running {
+  readonly core: Core;
+  row: ReplicaRow;
+}
+
+export class Replica extends DurableObject<Bindings> {
+  readonly #transport: Transport;
+  readonly #storage: ReplicaStorage;
+  #running: Running | null = null;
+  readonly #waiting = new Map<number, (body: ClientReply | PeerReply) => void>();
+  #nextHandle = 1;
+  #timer: { readonly at: number; readonly id: ReturnType<typeof setTimeout> } | null = null;
+  #alarmAt: number | null = null;
+
+  constructor(ctx: DurableObjectState, env: Bindings) {
+    super(ctx, env);
+    this.#transport = transportOf(env);
+    this.#storage = new ReplicaStorage(sqlOf(ctx.storage.sql));
+  }
+
+  /** A client's request, from the gateway. @throws {Error} when it cannot be decoded. */
+  async fromClient(address: ObjectAddress, message: string): Promise<string> {
+    const decoded = decodeClientRequest(message);
+    if (!decoded.ok) throw new Error(`not understood: ${JSON.stringify(decoded.why)}`);
+    const reply = await this.#ask(address, (handle) => ({ type: "client", handle, request: decoded.body }));
+    return encodeClientReply(reply as ClientReply);
+  }
+
+  /** Another replica's request. @throws {Error} when it cannot be decoded. */
+  async fromPeer(address: ObjectAddress, message: string): Promise<string> {
+    const decoded = decodePeerRequest(message);
+    if (!decoded.ok) throw new Error(`not understood: ${JSON.stringify(decoded.why)}`);
+    const { from, request } = decoded.body;
+    return encodePeerReply((await this.#ask(address, (handle) => ({ type: "peer", handle, from, request }))) as PeerReply);
+  }
+
+  async place(): Promise<string> {
+    return JSON.stringify({ dataCentre: await dataCentre(this.env.SYNOD_TRACE_URL) });
+  }
+
+  override async alarm(): Promise<void> {
+    this.#alarmAt = null;
+    const row = this.#storage.load();
+    if (row !== null) this.#step(this.#begin(row), { type: "alarm" });
+    await Promise.resolve();
+  }
+
+  #ask(address: ObjectAddress, event: (handle: number) => Event): Promise<ClientReply | PeerReply> {
+    const running = this.#begin(address);
+    const handle = this.#nextHandle;
+    this.#nextHandle += 1;
+    return new Promise((resolve) => {
+      this.#waiting.set(handle, resolve);
+      this.#step(running, event(handle));
+    });
+  }
+
+  #begin({ namespace, region }: ObjectAddress): Running {
+    if (this.#running !== null) return this.#running;
+    const row = this.#storage.load() ?? { namespace, region, round: 0, members: null };
+    const core = new Core({
+      place: placeOf(configOf(this.env), row.namespace, row.region),
+      store: new Store(sqlOf(this.ctx.storage.sql)),
+      random: platformRandom,
+      round: row.round,
+      members: row.members,
+    });
+    this.#running = { core, row };
+    return this.#running;
+  }
+
+  /** One event, one transaction: a broken invariant rolls it back, and the object starts again from storage. */
+  #step(running: Running, event: Event): void {
+    let outcome: TurnOutcome;
+    try {
+      outcome = this.ctx.storage.transactionSync(() => {
+        const stepped = running.core.step(event, instant(Date.now()));
+        this.#persist(running, stepped.persist);
+        return stepped;
+      });
+    } catch (error) {
+      console.error(JSON.stringify({ message: "replica stops", event: event.type, row: running.row, error: String(error) }));
+      this.ctx.abort("a replica's invariant broke; it starts again from storage");
+      throw error;
+    }
+    for (const send of outcome.send) this.ctx.waitUntil(this.#send(running, send));
+    for (const { handle, body } of outcome.reply) {
+      this.#waiting.get(handle)?.(body);
+      this.#waiting.delete(handle);
+    }
+    this.#wake(running, outcome.wakeAt);
+    this.#setAlarm(outcome.alarmAt);
+  }
+
+  #persist(running: Running, { round, members }: TurnOutcome["persist"]): void {
+    if (round === null && members === null) return;
+    running.row = { ...running.row, round: round ?? running.row.round, members: members ?? running.row.members };
+    this.#storage.save(running.row);
+  }
+
+  async #send(running: Running, { call, to, message, timeoutMs }: Send): Promise<void> {
+    const address = { namespace: running.row.namespace, region: to.region };
+    if (to.kind === "acceptor" && (message.type === "protocol" || message.type === "founding")) {
+      const text = await this.#transport.call("acceptor", address, encodeAcceptorRequest(message), timeoutMs);
+      const decoded = text === null ? null : decodeAcceptorReply(text);
+      return this.#step(running, { type: "acceptor-answer", call, reply: decoded?.ok === true ? decoded.body : null });
+    }
+    if (message.type === "protocol" || message.type === "founding") return;
+    const text = await this.#transport.call("peer", address, encodePeerRequest(running.row.region, message), timeoutMs);
+    const decoded = text === null ? null : decodePeerReply(text);
+    this.#step(running, { type: "replica-answer", call, reply: decoded?.ok === true ? decoded.body : null });
+  }
+
+  #wake(running: Running, at: number | null): void {
+    if (at === null || (this.#timer !== null && this.#timer.at <= at)) return;
+    if (this.#timer !== null) clearTimeout(this.#timer.id);
+    const id = setTimeout(() => {
+      this.#timer = null;
+      this.#step(running, { type: "wake" });
+    }, Math.max(0, at - Date.now()));
+    this.#timer = { at, id };
+  }
+
+  /** An alarm that rings too early only sets itself again; one set for every change would cost a row each time. */
+  #setAlarm(at: number | null): void {
+    if (at === null || (this.#alarmAt !== null && this.#alarmAt <= at)) return;
+    this.#alarmAt = at;
+    this.ctx.waitUntil(this.ctx.storage.setAlarm(at));
+  }
+}
