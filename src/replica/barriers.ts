@@ -44,6 +44,10 @@ export class Barriers<Reader> {
     this.#log = log;
   }
 
+  /** Everybody who waits, for a barrier to start or to be met. */
+  get readers(): number {
+    return this.#active.reduce((sum, b) => sum + b.readers.length, this.#waiting.length);
+  }
   /** Readers that wait for a barrier to start. */
   get waiting(): number {
     return this.#waiting.length;
@@ -85,26 +89,28 @@ export class Barriers<Reader> {
     }
   }
 
-  /** The answer to an `inquire` call; its votes are counted whichever barrier it was for. */
-  answered(region: string, id: number, reply: ProtocolReply | null, applied: Slot): readonly Completed<Reader>[] {
+  /**
+   * The answer to an `inquire` call; its votes are counted whichever barrier it was for.
+   * @returns "answered" when this one made a majority, or the barrier when it can have none any more.
+   */
+  answered(region: string, id: number, reply: ProtocolReply | null, applied: Slot): "answered" | "nothing" | Completed<Reader> {
     const { members } = this.#group;
     if (reply?.type === "standing") {
       this.#log.noteBallot(reply.promised);
       for (const vote of reply.votes) this.#log.countVote(region, vote, applied);
     }
     const barrier = this.#active.find((b) => b.id === id);
-    if (members === null || barrier === undefined || barrier.target !== null) return [];
+    if (members === null || barrier === undefined || barrier.target !== null) return "nothing";
     if (reply?.type === "standing") {
       barrier.answers.set(region, { highest: reply.highest, floor: reply.floor });
-      if (isMajority(members, barrier.answers.keys())) {
-        barrier.target = slot(Math.max(...[...barrier.answers.values()].map((a) => Math.max(a.highest, a.floor))));
-      }
-      return [];
+      if (!isMajority(members, barrier.answers.keys())) return "nothing";
+      barrier.target = slot(Math.max(...[...barrier.answers.values()].map((a) => Math.max(a.highest, a.floor))));
+      return "answered";
     }
     barrier.failed.add(region);
-    if (members.length - barrier.failed.size >= majorityOf(members.length)) return [];
+    if (members.length - barrier.failed.size >= majorityOf(members.length)) return "nothing";
     this.#active = this.#active.filter((b) => b !== barrier);
-    return [{ readers: barrier.readers, startedAt: null }];
+    return { readers: barrier.readers, startedAt: null };
   }
 
   /** R1: the barriers whose target is applied. */

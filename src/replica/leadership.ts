@@ -49,8 +49,8 @@ export class Leadership {
   readonly #random: Random;
   /** The region believed to lead, or null. */
   #leader: string | null = null;
-  /** The acceptors were asked at least once whom they promised. */
-  #located = false;
+  /** Whether a majority of acceptors has said whom they promised. */
+  #search: "not-asked" | "asking" | "answered" = "not-asked";
   #refusals = 0;
   #backOffUntil = 0;
   readonly #forwarded = new Map<number, Forwarded>();
@@ -84,19 +84,25 @@ export class Leadership {
     return oldest !== null && now - oldest > limits.stalledMs;
   }
 
+  /** A majority of acceptors has answered; the highest ballot among them is this region's. */
+  located(region: string | null): void {
+    this.#search = "answered";
+    this.noteLeader(region);
+  }
+
+  /** No majority of acceptors answered. */
+  notLocated(turn: Turn): void {
+    this.#search = "not-asked";
+    this.#backOff(turn);
+  }
+
   /** What the acceptors' promises, or a message from the leader, say about who leads. */
   noteLeader(region: string | null): void {
-    this.#located = true;
     if (this.leading || region === null || region === this.#place.region) return;
     if (!this.#place.replicaRegions.includes(region) || region === this.#leader) return;
     this.#leader = region;
     this.#unreachable = null;
     this.#tried.clear();
-  }
-
-  /** Founded a moment ago by this very replica: nobody leads yet. */
-  noteNobodyLeads(): void {
-    this.#located = true;
   }
 
   /**
@@ -114,7 +120,11 @@ export class Leadership {
       turn.wakeBy(this.#backOffUntil);
       return "done";
     }
-    if (!this.#located) return "locate";
+    if (this.#search !== "answered") {
+      const first = this.#search === "not-asked";
+      this.#search = "asking";
+      return first ? "locate" : "done";
+    }
     if (closing) this.#takeOver(turn, reached);
     else if (this.#suspect === null) this.#passOn(turn, reached);
     return "done";
@@ -129,7 +139,7 @@ export class Leadership {
       this.#log.propose(turn, commands.map((c) => c.encoded), reached.logTime, reached.semantics);
     }
     const oldest = this.#log.oldestInFlight;
-    if (oldest !== null) turn.wakeBy(oldest + limits.stalledMs + 1);
+    if (oldest !== null) turn.wakeBy(Math.max(oldest, turn.now - limits.askAgainMs) + limits.stalledMs + 1);
   }
 
   #takeOver(turn: Turn, reached: Reached): void {
@@ -260,7 +270,6 @@ export class Leadership {
         this.#leader = null;
         this.#unreachable = null;
         this.#tried.clear();
-        this.#located = true;
         return;
       case "lost":
       case "behind": {
@@ -269,13 +278,18 @@ export class Leadership {
         this.#leader = other;
         this.#unreachable = null;
         this.#tried.clear();
-        this.#refusals += 1;
-        const longest = Math.min(limits.backOffMaxMs, limits.backOffMinMs * 2 ** Math.min(this.#refusals, 6));
-        this.#backOffUntil = turn.now + Math.ceil(longest * (0.5 + this.#random.next() / 2));
+        this.#backOff(turn);
         this.#queue.dropGroups(turn, other, true);
         this.#queue.requeue();
         return;
       }
     }
+  }
+
+  /** Twice as long after each refusal, and never the same for two: so that duelling proposers settle. */
+  #backOff(turn: Turn): void {
+    this.#refusals += 1;
+    const longest = Math.min(limits.backOffMaxMs, limits.backOffMinMs * 2 ** Math.min(this.#refusals, 6));
+    this.#backOffUntil = turn.now + Math.ceil(longest * (0.5 + this.#random.next() / 2));
   }
 }

@@ -26,8 +26,8 @@ interface InFlight {
   readonly value: string;
   readonly stamp: number;
   readonly sentAt: Instant;
-  /** Acceptors whose call ended without a vote: asked again while the slot is open. */
-  readonly missing: Set<string>;
+  /** Acceptors whose call ended without a vote, and when to ask them again, should the slot still be open. */
+  readonly missing: Map<string, number>;
 }
 
 /** What a message meant for leadership. */
@@ -184,8 +184,7 @@ export class Log {
     const { members } = this.#group;
     if (members === null) return nothing;
     if (purpose.type === "accept") {
-      this.#inFlight.get(purpose.slot)?.missing.add(purpose.region);
-      turn.wakeBy(turn.now + limits.backOffMinMs);
+      this.#inFlight.get(purpose.slot)?.missing.set(purpose.region, turn.now + limits.askAgainMs);
       return nothing;
     }
     this.#refusing.add(purpose.region);
@@ -211,7 +210,7 @@ export class Log {
   }
 
   #sendAccept(turn: Turn, at: Slot, value: string, stamp: number): void {
-    this.#inFlight.set(at, { value, stamp, sentAt: turn.now, missing: new Set() });
+    this.#inFlight.set(at, { value, stamp, sentAt: turn.now, missing: new Map() });
     for (const { region } of this.#group.members ?? []) this.#askVote(turn, region, at, value, stamp);
   }
 
@@ -229,12 +228,17 @@ export class Log {
     });
   }
 
-  /** Asks again, for open slots, the acceptors whose calls failed. */
+  /** Asks again, for open slots, the acceptors whose calls failed a while ago. */
   askAgain(turn: Turn): void {
     for (const [at, flight] of this.#inFlight) {
-      const missing = [...flight.missing];
-      flight.missing.clear();
-      for (const region of missing) this.#askVote(turn, region, at, flight.value, flight.stamp);
+      for (const [region, notBefore] of flight.missing) {
+        if (notBefore > turn.now) {
+          turn.wakeBy(notBefore);
+          continue;
+        }
+        flight.missing.delete(region);
+        this.#askVote(turn, region, at, flight.value, flight.stamp);
+      }
     }
   }
 

@@ -163,6 +163,9 @@ export class Replica {
     // Later pages belong to the revision the first was read at: no fresher state is wanted.
     const pinned = query.type === "list" && query.revision !== null && query.revision <= this.#store.revision;
     if ((ready || pinned) && !this.#store.loading) return this.#serve(turn, handle, request);
+    if (this.#barriers.readers >= limits.waitingReads) {
+      return turn.reply(handle, failed("overloaded", "not-applied", "too many reads are waiting at this replica"));
+    }
     this.#barriers.join({ type: "client", handle, request, until: instant(turn.now + limits.readMs) });
   }
 
@@ -274,9 +277,9 @@ export class Replica {
     if (reply?.type === "protocol") this.#group.note(purpose.region, reply.counter);
     const applied = this.#store.appliedSlot;
     if (purpose.type === "inquire") {
-      for (const failedOne of this.#barriers.answered(purpose.region, purpose.barrier, body, applied)) {
-        this.#withoutBarrier(turn, failedOne.readers, "no-quorum", "no majority of acceptors answered");
-      }
+      const barrier = this.#barriers.answered(purpose.region, purpose.barrier, body, applied);
+      if (barrier === "answered") this.#leadership.located(this.#log.highestBallot?.proposer ?? null);
+      else if (barrier !== "nothing") this.#withoutBarrier(turn, barrier.readers, "no-quorum", "no majority of acceptors answered");
     } else {
       const event = this.#log.answered(turn, purpose, body, applied);
       this.#leadership.handle(turn, event);
@@ -413,7 +416,6 @@ export class Replica {
         if (reader.type === "client") this.#serveConfirmed(turn, reader.handle, reader.request);
         else if (reader.type === "expiry") this.#expiry.confirmed();
       }
-      this.#leadership.noteLeader(this.#log.highestBallot?.proposer ?? null);
     }
   }
 
@@ -433,7 +435,7 @@ export class Replica {
         const stale = reader.request.consistency.type === "local" && failure === "no-quorum";
         turn.reply(reader.handle, failed(stale ? "too-stale" : failure, "not-applied", detail));
       }
-      if (reader.type === "locate") this.#leadership.handle(turn, { type: "lost", to: null });
+      if (reader.type === "locate") this.#leadership.notLocated(turn);
     }
   }
 

@@ -72,8 +72,9 @@ export class Turn {
   }
 
   wakeBy(at: number): void {
-    // Whole milliseconds, and never before the time asked for: a clock that shows no fractions would find nothing due.
-    this.#wakeAt = Math.min(Math.ceil(at), this.#wakeAt ?? Infinity);
+    // Whole milliseconds, never before the time asked for (a clock without fractions would find nothing due), and never
+    // this very moment: what can be done now was done now.
+    this.#wakeAt = Math.min(Math.max(Math.ceil(at), this.now + 1), this.#wakeAt ?? Infinity);
   }
 
   outcome(alarmAt: number | null): TurnOutcome {

@@ -119,6 +119,8 @@ export const limits = {
   openSlotWaitMs: 150,
   /** A decision's attempts at the gateway. */
   decisionMs: 4_500,
+  /** An acceptor whose call failed is asked again for a slot that is still open after this pause. */
+  askAgainMs: 100,
   /** A batch that the acceptors have not answered for this long means that the leader has lost its majority. */
   stalledMs: 1_000,
   /** Pause before a digest goes to a peer after new slots were applied: lets a burst pass first. */

@@ -155,7 +155,14 @@ test("[P3] the value sent is that of the highest ballot among the first majority
         const before = past[region];
         const votes = before === null ? [] : [{ slot: slot(1), ballot: before, value: valueOf(before, 1) }];
         const extent = { floor: slot(0), highest: slot(votes.length) };
-        step = stepAttempt(step.state, region, { type: "promise", ballot: own, votes, next: null, clock: 0, ...extent });
+        step = stepAttempt(step.state, region, {
+          type: "promise",
+          ballot: own,
+          votes,
+          next: null,
+          clock: 0,
+          ...extent,
+        });
       }
       const heard = order.slice(0, 2).flatMap((region) => past[region] ?? []);
       const highest = heard.find((b) => heard.every((other) => outranks(b, other) || sameBallot(b, other)));

@@ -19,7 +19,11 @@ interface Sent {
 }
 
 export async function send(method: string, path: string, { headers = {}, body }: Sent = {}): Promise<Response> {
-  return exports.default.fetch(`http://synod.test${path}`, { method, headers, ...(body === undefined ? {} : { body }) });
+  return exports.default.fetch(`http://synod.test${path}`, {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body }),
+  });
 }
 
 export const get = async (path: string, headers?: Sent["headers"]): Promise<Response> =>
@@ -39,12 +43,19 @@ export async function problemIn(response: Response): Promise<Readonly<Record<str
   return problem;
 }
 
+/** A value that the test knows to be text. */
+export const valueOf = async (response: Response): Promise<string> => new TextDecoder().decode(await response.bytes());
+
 export const jsonIn = async (response: Response): Promise<Readonly<Record<string, unknown>>> => response.json();
 
 /** Expects one problem, and for a write what became of it. */
 export async function expectProblem(response: Response, status: number, code: string, outcome?: string): Promise<void> {
   const problem = await problemIn(response);
-  expect({ status: response.status, code: problem["code"], outcome: problem["outcome"] }).toEqual({ status, code, outcome });
+  expect({ status: response.status, code: problem["code"], outcome: problem["outcome"] }).toEqual({
+    status,
+    code,
+    outcome,
+  });
 }
 
 interface Status {

@@ -1,7 +1,12 @@
-/** What the tests' runtime is bound to: the same as a deployment. */
-declare namespace Cloudflare {
-  interface GlobalProps {
-    mainModule: typeof import("../../workers/gateway.ts");
+/** What the tests' runtime is bound to, and what it runs: the same as a deployment. */
+import type { Bindings } from "../../workers/config.ts";
+import type * as Gateway from "../../workers/gateway.ts";
+
+declare global {
+  namespace Cloudflare {
+    interface GlobalProps {
+      mainModule: typeof Gateway;
+    }
+    interface Env extends Omit<Bindings, never> {}
   }
-  interface Env extends Omit<import("../../workers/config.ts").Bindings, never> {}
 }

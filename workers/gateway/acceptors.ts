@@ -6,7 +6,14 @@ import { limits } from "../../src/support/limits.ts";
 import { startFounding, stepFounding } from "../../src/paxos/founding.ts";
 import type { Founding, FoundingResult, FoundingStep } from "../../src/paxos/founding.ts";
 import { incarnationOf, setDigest } from "../../src/paxos/membership.ts";
-import type { AcceptorReply, AcceptorRequest, FoundingRequest, Identity, ProtocolReply, ProtocolRequest } from "../../src/paxos/messages.ts";
+import type {
+  AcceptorReply,
+  AcceptorRequest,
+  FoundingRequest,
+  Identity,
+  ProtocolReply,
+  ProtocolRequest,
+} from "../../src/paxos/messages.ts";
 import { decodeAcceptorReply, encodeAcceptorRequest } from "../../src/wire/acceptor-codec.ts";
 import type { KnownSet } from "./memory.ts";
 import { Problem } from "./problems.ts";
@@ -50,12 +57,22 @@ async function search(visit: Visit, mode: Founding["mode"], until: number): Prom
   return promise;
 }
 
-async function askIdentity(visit: Visit, region: string, body: FoundingRequest, until: number): Promise<Identity | null> {
+async function askIdentity(
+  visit: Visit,
+  region: string,
+  body: FoundingRequest,
+  until: number,
+): Promise<Identity | null> {
   const reply = await call(visit, region, { type: "founding", namespace: visit.namespace, region, body }, until);
   return reply?.type === "identity" ? reply.identity : null;
 }
 
-async function call(visit: Visit, region: string, request: AcceptorRequest, until: number): Promise<AcceptorReply | null> {
+async function call(
+  visit: Visit,
+  region: string,
+  request: AcceptorRequest,
+  until: number,
+): Promise<AcceptorReply | null> {
   const timeoutMs = Math.min(limits.callMs, until - visit.now());
   if (timeoutMs <= 0) return null;
   const text = await visit.transport.call("acceptor", visit.address(region), encodeAcceptorRequest(request), timeoutMs);
@@ -96,6 +113,9 @@ function refusal(result: Exclude<FoundingResult, { type: "founded" | "unfounded"
     case "wrong-regions":
       return new Problem("wrong-regions", `the namespace was founded with acceptors in ${result.founded.join(", ")}`);
     case "conflict":
-      return new Problem("founding-conflict", `the acceptor in ${result.region} is not the one the founding began with`);
+      return new Problem(
+        "founding-conflict",
+        `the acceptor in ${result.region} is not the one the founding began with`,
+      );
   }
 }

@@ -10,7 +10,10 @@ export async function authenticate(headers: Headers, env: Bindings): Promise<voi
   if (env.SYNOD_OPEN === "true") return;
   const token = env.SYNOD_TOKEN;
   if (token === undefined || token === "") {
-    throw new Problem("token-not-set", "nobody can be let in yet: set a token with `npx wrangler secret put SYNOD_TOKEN`");
+    throw new Problem(
+      "token-not-set",
+      "nobody can be let in yet: set a token with `npx wrangler secret put SYNOD_TOKEN`",
+    );
   }
   const given = /^Bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1];
   if (given === undefined) {

@@ -22,7 +22,8 @@ export function encodeCursor({ revision, after }: Cursor): string {
 export function decodeCursor(text: string): Cursor {
   const base64 = text.replaceAll("-", "+").replaceAll("_", "/");
   const bytes = /[+/=]/.test(text) ? null : bytesOfBase64(base64.padEnd(Math.ceil(base64.length / 4) * 4, "="));
-  const [, digits = "", after = ""] = /^(0|[1-9][0-9]{0,15}):(.+)$/s.exec(bytes === null ? "" : byteString(bytes)) ?? [];
+  const [, digits = "", after = ""] =
+    /^(0|[1-9][0-9]{0,15}):(.+)$/s.exec(bytes === null ? "" : byteString(bytes)) ?? [];
   const at = Number(digits);
   if (digits === "" || !Number.isSafeInteger(at) || after.length > limits.keyBytes + 1) {
     throw new Problem("invalid-cursor", "a cursor is what a page before answered, unchanged");

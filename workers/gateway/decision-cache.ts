@@ -38,7 +38,8 @@ export function keepDecision(visit: Visit, set: KnownSet, id: string, decided: D
 
 const weightOf = ({ proposal }: Decided): number => proposal.value.length + 1024;
 
-const addressOf = async (key: string): Promise<string> => `https://decisions.synod.invalid/${await hexDigest(utf8(key))}`;
+const addressOf = async (key: string): Promise<string> =>
+  `https://decisions.synod.invalid/${await hexDigest(utf8(key))}`;
 
 /** Self-hosted there is none, and any failure of it is a miss. */
 async function fromPlatform(key: string): Promise<Decided | null> {

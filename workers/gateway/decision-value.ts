@@ -21,7 +21,8 @@ export interface Decided {
 }
 
 /** Equal proposals have equal stored forms. */
-export const encodeProposal = ({ id, value }: Proposal): string => JSON.stringify({ proposal: id, value: packBytes(value) });
+export const encodeProposal = ({ id, value }: Proposal): string =>
+  JSON.stringify({ proposal: id, value: packBytes(value) });
 
 const stored = v.strictObject({ proposal: v.string(), value: v.string() });
 

@@ -18,7 +18,8 @@ export class Door extends WorkerEntrypoint<Bindings> {
   }
 }
 
-const answer = (status: number, text: string, headers: HeadersInit = {}): Response => new Response(text, { status, headers });
+const answer = (status: number, text: string, headers: HeadersInit = {}): Response =>
+  new Response(text, { status, headers });
 
 export async function answerAtDoor(request: Request, env: Bindings): Promise<Response> {
   const secret = env.SYNOD_SECRET;

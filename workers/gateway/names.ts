@@ -47,5 +47,8 @@ export function serviceIn(rest: string): ServiceName {
 export function instanceIn(rest: string): InstanceName {
   const name = instanceName(textOf(pathBytes(rest)) ?? "");
   if (name !== null) return name;
-  throw new Problem("invalid-name", "an instance's name has 1 to 128 letters, digits, dots, colons, hyphens, underscores");
+  throw new Problem(
+    "invalid-name",
+    "an instance's name has 1 to 128 letters, digits, dots, colons, hyphens, underscores",
+  );
 }

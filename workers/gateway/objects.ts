@@ -20,7 +20,12 @@ const acceptor = v.object({
 
 export type AcceptorStanding = v.InferOutput<typeof acceptor>;
 
-async function ask<T>(visit: Visit, port: Port, region: string, schema: v.GenericSchema<unknown, T>): Promise<T | null> {
+async function ask<T>(
+  visit: Visit,
+  port: Port,
+  region: string,
+  schema: v.GenericSchema<unknown, T>,
+): Promise<T | null> {
   const text = await visit.transport.call(port, visit.address(region), "", limits.statusMs);
   const read = v.safeParse(schema, text === null ? undefined : parseJson(text));
   return read.success ? read.output : null;

@@ -15,7 +15,8 @@ export class Query {
   /** @param known the parameters this door takes. @throws {Problem} for any other, for a second one, for broken escapes. */
   constructor(url: string, known: readonly string[]) {
     const { query } = partsOf(url);
-    if (query.length > limits.queryCharacters) throw invalid(`a query has at most ${limits.queryCharacters} characters`);
+    if (query.length > limits.queryCharacters)
+      throw invalid(`a query has at most ${limits.queryCharacters} characters`);
     const values = new Map<string, Uint8Array<ArrayBuffer>>();
     for (const pair of query.split("&").filter((one) => one !== "")) {
       const end = pair.includes("=") ? pair.indexOf("=") : pair.length;

@@ -52,9 +52,13 @@ export async function read<Type extends QueryResult["type"]>(
   assert(reply.type === "result", "a read is answered with a result");
   const { result, ageMs } = reply;
   if (result.type === "compacted") {
-    throw new Problem("revision-compacted", `revisions below ${result.compactedRevision} are no longer kept: begin again`, {
-      extra: { compactedRevision: result.compactedRevision },
-    });
+    throw new Problem(
+      "revision-compacted",
+      `revisions below ${result.compactedRevision} are no longer kept: begin again`,
+      {
+        extra: { compactedRevision: result.compactedRevision },
+      },
+    );
   }
   if (result.type === "future") throw new Problem("revision-in-future", "the cursor names a revision that nobody has");
   assert(isOfType(result, type), `a question for ${type} is answered with one`);

@@ -18,8 +18,14 @@ export interface Answer {
   readonly reply: Exclude<ClientReply, Failed>;
 }
 
-/** Another replica would say the same. */
-const final: readonly Failure[] = ["revision-in-future", "wrong-regions", "founding-conflict", "overloaded"];
+/** Another replica would say the same, or (when overloaded) only be given the load on top of its own. */
+const final: readonly Failure[] = [
+  "revision-in-future",
+  "wrong-regions",
+  "founding-conflict",
+  "founding-incomplete",
+  "overloaded",
+];
 
 /** @throws {Problem} when no replica could help in time. */
 export async function askReplicas(visit: Visit, request: ClientRequest): Promise<Answer> {

@@ -26,7 +26,9 @@ export function leaderOf(acceptors: readonly ShownAcceptor[], replicas: readonly
     .map((acceptor) => acceptor.promised ?? null)
     .filter((promise) => promise !== null)
     .toSorted((a, b) => b.round - a.round || (a.proposer < b.proposer ? 1 : -1));
-  return leading.find((region) => region === promised[0]?.proposer) ?? (leading.length === 1 ? (leading[0] ?? null) : null);
+  return (
+    leading.find((region) => region === promised[0]?.proposer) ?? (leading.length === 1 ? (leading[0] ?? null) : null)
+  );
 }
 
 /** Slots behind the most advanced replica that answered. */
@@ -49,7 +51,8 @@ export function warningsOf(acceptors: readonly ShownAcceptor[], replicas: readon
   for (const { region, identity, reachable } of acceptors) {
     if (!reachable) warnings.push(`the acceptor in ${region} does not answer`);
     if (identity === "retired") warnings.push(`the acceptor in ${region} is retired: it takes part no more`);
-    if (identity === "empty" && founded) warnings.push(`the acceptor in ${region} is empty although others are founded: it was emptied`);
+    if (identity === "empty" && founded)
+      warnings.push(`the acceptor in ${region} is empty although others are founded: it was emptied`);
   }
   for (const { region, reachable, halted } of replicas) {
     if (!reachable) warnings.push(`the replica in ${region} does not answer`);

@@ -53,14 +53,20 @@ function refusal(outcome: Outcome, headers: Readonly<Record<string, string>>): P
     }
     case "out-of-order": {
       const { expected } = outcome;
-      return new Problem("out-of-order", `the next sequence of this session is ${expected}`, { headers, extra: { expected } });
+      return new Problem("out-of-order", `the next sequence of this session is ${expected}`, {
+        headers,
+        extra: { expected },
+      });
     }
     case "id-reused":
       return new Problem("idempotency-key-reused", "the earlier request under this key asked for something else");
     case "past-deadline":
       return new Problem("deadline-passed", "the log's time had passed the request's deadline when its turn came");
     case "deadline-too-far":
-      return new Problem("deadline-passed", "the request's deadline lies too far ahead of the log's time: a clock is wrong");
+      return new Problem(
+        "deadline-passed",
+        "the request's deadline lies too far ahead of the log's time: a clock is wrong",
+      );
     case "put":
     case "deleted":
     case "expired":

@@ -92,7 +92,13 @@ async function list(context: Door): Promise<Response> {
   const cursor = cursorIn(query, stored);
   // Later pages belong to the revision of the first: whoever is that far will do.
   const consistency = cursor === null ? asked : ({ type: "session", atLeast: cursor.revision } as const);
-  const page = { type: "list", prefix: stored, limit, after: cursor?.after ?? null, revision: cursor?.revision ?? null } as const;
+  const page = {
+    type: "list",
+    prefix: stored,
+    limit,
+    after: cursor?.after ?? null,
+    revision: cursor?.revision ?? null,
+  } as const;
   const { result, headers } = await read(doors.visit, consistency, page, "page");
   const keys = result.entries.map(({ key, value, createRevision, modRevision, version }) => ({
     ...bytesMember("key", "keyEncoding", userKeyBytes(key) ?? new Uint8Array(0)),

@@ -87,7 +87,12 @@ async function lookUp(context: Door): Promise<Response> {
   const { req, var: doors } = context;
   const service = serviceIn(req.path.slice("/services/".length));
   const query = new Query(req.url, ["tag", "region", ...consistencyParameters]);
-  const asked = { type: "instances", service, tag: query.text("tag", limits.tagCharacters), region: regionIn(query) } as const;
+  const asked = {
+    type: "instances",
+    service,
+    tag: query.text("tag", limits.tagCharacters),
+    region: regionIn(query),
+  } as const;
   const { result, revision, headers } = await read(doors.visit, consistencyIn(query), asked, "instances");
   const instances = result.instances.map(({ instance, createRevision, modRevision, ...registered }) => ({
     instance,
@@ -113,7 +118,9 @@ async function list(context: Door): Promise<Response> {
   const { result, revision: at, headers } = await read(doors.visit, consistencyIn(query), asked, "services");
   const last = result.services.at(-1)?.name;
   const cursor =
-    result.more && last !== undefined ? encodeCursor({ revision: revision(at), after: last as string as ByteString }) : null;
+    result.more && last !== undefined
+      ? encodeCursor({ revision: revision(at), after: last as string as ByteString })
+      : null;
   return context.json({ services: result.services, cursor, revision: at }, 200, headers);
 }
 

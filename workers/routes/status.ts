@@ -46,7 +46,16 @@ async function acceptor(visit: Visit, region: string) {
   const standing = await acceptorStanding(visit, region);
   if (standing === null) return { region, reachable: false } as const;
   const { dataCentre, identity, counter, promised, floor, highest } = standing;
-  return { region, reachable: true, dataCentre, identity: identity.type, counter, promised, floor, lastVoted: highest } as const;
+  return {
+    region,
+    reachable: true,
+    dataCentre,
+    identity: identity.type,
+    counter,
+    promised,
+    floor,
+    lastVoted: highest,
+  } as const;
 }
 
 async function replica(visit: Visit, region: string, wantsDigest: boolean) {

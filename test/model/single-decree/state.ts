@@ -151,8 +151,7 @@ export const invariants = {
 
 export type InvariantName = keyof typeof invariants;
 
-const live = (s: State): readonly Attempt[] =>
-  s.proposers.flatMap((p) => (p.attempt === null ? [] : [p.attempt]));
+const live = (s: State): readonly Attempt[] => s.proposers.flatMap((p) => (p.attempt === null ? [] : [p.attempt]));
 
 export const landmarks = {
   "a value is chosen": (s: State) => s.chosen.length > 0,
@@ -163,7 +162,5 @@ export const landmarks = {
   "votes differ": (s: State) =>
     new Set(s.acceptors.flatMap((a) => a.cast.map((v) => v.slice(v.indexOf("="))))).size > 1,
   "a value is adopted": (s: State) =>
-    live(s).some(
-      (a) => a.proposer.phase === "leading" && ![...a.proposer.open.values()].includes(a.own ?? ""),
-    ),
+    live(s).some((a) => a.proposer.phase === "leading" && ![...a.proposer.open.values()].includes(a.own ?? "")),
 } as const;

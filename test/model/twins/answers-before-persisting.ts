@@ -4,9 +4,6 @@
  */
 import { twin } from "./twin.ts";
 
-export const answersBeforePersisting = twin(
-  "answers before persisting",
-  "D1",
-  "A1-A3 no promise goes down",
-  { persistsFirst: (request) => request.type === "accept" },
-);
+export const answersBeforePersisting = twin("answers before persisting", "D1", "A1-A3 no promise goes down", {
+  persistsFirst: (request) => request.type === "accept",
+});

@@ -33,11 +33,7 @@ export const accept = (by: Ballot, at: number, value: string, more: Partial<Acce
 
 export const vote = (at: number, by: Ballot, value: string): Vote => ({ slot: slot(at), ballot: by, value });
 
-export const promise = (
-  by: Ballot,
-  votes: readonly Vote[] = [],
-  more: Partial<PromiseReply> = {},
-): PromiseReply => ({
+export const promise = (by: Ballot, votes: readonly Vote[] = [], more: Partial<PromiseReply> = {}): PromiseReply => ({
   type: "promise",
   ballot: by,
   votes,

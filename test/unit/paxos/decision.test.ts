@@ -92,7 +92,13 @@ test("[P3] a reported vote is completed instead of one's own value", () => {
 
 test("[P3] an attempt without a value of its own completes what it finds", () => {
   const found = promise(middle, [vote(1, low, "half-chosen")]);
-  const step = after([["a", found], ["b", promise(middle)]], null);
+  const step = after(
+    [
+      ["a", found],
+      ["b", promise(middle)],
+    ],
+    null,
+  );
   expect(step.result).toBeNull();
   expect(step.send).toHaveLength(3);
 });
@@ -129,7 +135,12 @@ test("[Q1] an acceptor that accepts twice counts once", () => {
 });
 
 test("[Q1] a stranger's answers make no majority", () => {
-  expect(after([["a", promise(middle)], ["elsewhere", promise(middle)]]).send).toEqual([]);
+  expect(
+    after([
+      ["a", promise(middle)],
+      ["elsewhere", promise(middle)],
+    ]).send,
+  ).toEqual([]);
   expect(after([...leading, ["a", accepted], ["elsewhere", accepted]]).result).toBeNull();
 });
 

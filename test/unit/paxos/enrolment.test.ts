@@ -2,13 +2,7 @@
 import { expect, test } from "vitest";
 import { membersOf, setDigest } from "../../../src/paxos/membership.ts";
 import type { AcceptorReply, Address, FoundingRequest, Identity } from "../../../src/paxos/messages.ts";
-import {
-  addressOf,
-  emptyStorage,
-  enrolledStorage,
-  MemoryAcceptor,
-  namespace,
-} from "../../support/memory-acceptor.ts";
+import { addressOf, emptyStorage, enrolledStorage, MemoryAcceptor, namespace } from "../../support/memory-acceptor.ts";
 import { accept, high, low, members, prepare } from "./builders.ts";
 
 const regions = ["a", "b", "c"];
@@ -142,4 +136,3 @@ test("[F5] a message that was meant for another acceptor does not make this one 
   say(acceptor, { seen: 1_000, incarnation: "another-one" });
   expect(acceptor.storage.enrolment?.retired).toBeNull();
 });
-

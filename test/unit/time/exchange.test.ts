@@ -9,7 +9,11 @@ describe("exchange", () => {
   it.each([
     ["beevik/ntp: an offset of 18 s", stamps(0, 20, 21, 5), { offset: 18, delay: 4, errorBound: 2 }],
     ["beevik/ntp: half a second behind", stamps(101, 102, 103, 105), { offset: -0.5, delay: 3, errorBound: 1.5 }],
-    ["beevik/ntp: a negative round trip counts as none", stamps(20, 10, 15, 22), { offset: -8.5, delay: 0, errorBound: 0 }],
+    [
+      "beevik/ntp: a negative round trip counts as none",
+      stamps(20, 10, 15, 22),
+      { offset: -8.5, delay: 0, errorBound: 0 },
+    ],
     ["ntpsec: equal ways, equal clocks", stamps(1, 2, 3, 4), { offset: 0, delay: 2, errorBound: 1 }],
     [
       "cardano-sl: a real packet, in microseconds",

@@ -2,7 +2,12 @@
 import { describe, expect, it } from "vitest";
 import { utf8 } from "../../../src/support/bytes.ts";
 import { bytesMember } from "../../../workers/gateway/bytes-member.ts";
-import { decodeDecided, decodeProposal, encodeDecided, encodeProposal } from "../../../workers/gateway/decision-value.ts";
+import {
+  decodeDecided,
+  decodeProposal,
+  encodeDecided,
+  encodeProposal,
+} from "../../../workers/gateway/decision-value.ts";
 import { Lru } from "../../../workers/gateway/lru.ts";
 import { nearestFirst } from "../../../workers/gateway/regions.ts";
 import { lagOf, leaderOf, warningsOf } from "../../../workers/gateway/standing.ts";
@@ -48,13 +53,20 @@ describe("a decision as stored", () => {
     expect(decodeDecided(encodeDecided(decided))).toEqual(decided);
   });
 
-  it.each(["", "{", "null", "{}", '{"proposal":"a","value":"x"}', '{"proposal":"a","value":"b!"}', '{"proposal":1,"value":"t"}'])(
-    "refuses %j",
-    (text) => {
-      expect(decodeProposal(text)).toBeNull();
-      expect(decodeDecided(JSON.stringify({ value: text, ballot: { round: 1, proposer: "p" }, acceptors: [] }))).toBeNull();
-    },
-  );
+  it.each([
+    "",
+    "{",
+    "null",
+    "{}",
+    '{"proposal":"a","value":"x"}',
+    '{"proposal":"a","value":"b!"}',
+    '{"proposal":1,"value":"t"}',
+  ])("refuses %j", (text) => {
+    expect(decodeProposal(text)).toBeNull();
+    expect(
+      decodeDecided(JSON.stringify({ value: text, ballot: { round: 1, proposer: "p" }, acceptors: [] })),
+    ).toBeNull();
+  });
 
   it("is shown as text where it is text", () => {
     expect(bytesMember("value", "encoding", utf8("é"))).toEqual({ value: "é" });
@@ -112,7 +124,12 @@ describe("the standing of the parts", () => {
   });
 
   it("warns of what an operator must look at", () => {
-    const acceptor = (region: string, dataCentre: string, identity: string) => ({ region, dataCentre, identity, reachable: true });
+    const acceptor = (region: string, dataCentre: string, identity: string) => ({
+      region,
+      dataCentre,
+      identity,
+      reachable: true,
+    });
     expect(warningsOf([acceptor("a", "local", "enrolled"), acceptor("b", "local", "enrolled")], [])).toEqual([]);
     expect(warningsOf([acceptor("a", "unknown", "empty"), acceptor("b", "unknown", "empty")], [])).toEqual([]);
     const warnings = warningsOf(

@@ -27,7 +27,9 @@ describe("problems", () => {
 
   it("tell writes, and only them, what became of the request", async () => {
     expect(await documentOf(new Problem("no-quorum", "", { outcome: "unknown" }))).not.toHaveProperty("outcome");
-    expect(await documentOf(new Problem("no-quorum", "", { outcome: "unknown" }), "PUT")).toMatchObject({ outcome: "unknown" });
+    expect(await documentOf(new Problem("no-quorum", "", { outcome: "unknown" }), "PUT")).toMatchObject({
+      outcome: "unknown",
+    });
     expect(await documentOf(new Problem("invalid-body", ""), "PUT")).toMatchObject({ outcome: "not-applied" });
     expect(await documentOf(new Problem("internal", ""), "DELETE")).toMatchObject({ outcome: "unknown" });
   });
