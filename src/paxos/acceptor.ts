@@ -9,6 +9,7 @@ import { assertNever } from "../support/assert.ts";
 import { limits } from "../support/limits.ts";
 import { outranks, sameBallot } from "./ballot.ts";
 import type { Ballot } from "./ballot.ts";
+import { LOG } from "./messages.ts";
 import type { Accept, Extent, Inquire, Prepare, ProtocolReply, ProtocolRequest, Subject, Vote } from "./messages.ts";
 
 /** What an acceptor remembers of one subject, besides its votes. */
@@ -23,7 +24,12 @@ export const emptyLedger: Ledger = Object.freeze({ promised: null, floor: slot(0
 export interface AcceptorView {
   ledger(subject: Subject): Ledger;
   /** Votes from `from` on, lowest slot first, at most a page; `next` is the first slot left out. */
-  votes(subject: Subject, from: Slot, maxRows: number, maxBytes: number): { readonly votes: readonly Vote[]; readonly next: Slot | null };
+  votes(
+    subject: Subject,
+    from: Slot,
+    maxRows: number,
+    maxBytes: number,
+  ): { readonly votes: readonly Vote[]; readonly next: Slot | null };
 }
 
 /** What must be durable, together, before the reply leaves. */
@@ -92,7 +98,8 @@ function accept(view: AcceptorView, request: Accept, clock: number): AcceptorOut
   // A3: accepting is promising: otherwise a lower ballot could still be accepted after this one.
   if (!sameBallot(ballot, ledger.promised)) persist.push({ type: "promised", subject, ballot });
   persist.push({ type: "voted", subject, vote: { slot: request.slot, ballot, value: request.value } });
-  if (request.floor > ledger.floor) persist.push({ type: "trimmed", floor: request.floor });
+  // Only the log is trimmed: a decision's one vote stays for ever.
+  if (subject === LOG && request.floor > ledger.floor) persist.push({ type: "trimmed", floor: request.floor });
   return { persist, reply: { type: "accepted", ballot, slot: request.slot } };
 }
 

@@ -4,7 +4,7 @@
  */
 import { slot } from "../support/brand.ts";
 import type { Ballot } from "./ballot.ts";
-import { higherBallot } from "./ballot.ts";
+import { higherBallot, sameBallot } from "./ballot.ts";
 import { countVote } from "./learner.ts";
 import type { Tallies } from "./learner.ts";
 import { majorityOf } from "./membership.ts";
@@ -70,12 +70,19 @@ export function stepAttempt(state: Attempt, acceptor: string, reply: ProtocolRep
     case "promise":
       return promised(state, acceptor, reply);
     case "accepted": {
-      if (state.proposer.phase !== "leading") return step(state);
+      if (state.proposer.phase !== "leading" || !sameBallot(reply.ballot, state.ballot)) return step(state);
       const value = state.proposer.open.get(THE_SLOT);
       if (value === undefined || reply.slot !== THE_SLOT) return step(state);
-      const counted = countVote(state.tallies, state.members, acceptor, { slot: THE_SLOT, ballot: reply.ballot, value });
+      const counted = countVote(state.tallies, state.members, acceptor, {
+        slot: THE_SLOT,
+        ballot: reply.ballot,
+        value,
+      });
       const { chosen } = counted;
-      return { ...step({ ...state, tallies: counted.tallies }), result: chosen === null ? null : { type: "chosen", ...chosen } };
+      return {
+        ...step({ ...state, tallies: counted.tallies }),
+        result: chosen === null ? null : { type: "chosen", ...chosen },
+      };
     }
     case "outranked":
       return lose(state, acceptor, reply.promised);
@@ -105,9 +112,21 @@ function promised(state: Attempt, acceptor: string, reply: ProtocolReply & { rea
         adopted !== undefined
           ? { proposer: outcome.state, value: adopted.value }
           : { proposer: propose(outcome.state, state.own ?? "").state, value: state.own ?? "" };
-      const body = { type: "accept", subject: state.subject, ballot: state.ballot, slot: THE_SLOT, value, stamp: 0, floor: slot(0) } as const;
+      const body = {
+        type: "accept",
+        subject: state.subject,
+        ballot: state.ballot,
+        slot: THE_SLOT,
+        value,
+        stamp: 0,
+        floor: slot(0),
+      } as const;
       // Acceptors lost to phase 1 are asked again: what they refused then was something else.
-      return { state: { ...state, proposer, lost: new Set(), proposed: true }, send: toAll(state.members, body), result: null };
+      return {
+        state: { ...state, proposer, lost: new Set(), proposed: true },
+        send: toAll(state.members, body),
+        result: null,
+      };
     }
   }
 }
@@ -117,5 +136,9 @@ function lose(state: Attempt, acceptor: string, promised: Ballot | null): Attemp
   const lost = new Set(state.lost).add(acceptor);
   const next: Attempt = { ...state, lost, above: higherBallot(state.above, promised) };
   if (state.members.length - lost.size >= majorityOf(state.members.length)) return step(next);
-  return { ...step(next), result: { type: "refused", above: next.above, proposed: next.proposed } };
+  // U1: a refused attempt sends nothing more, whatever answers still arrive.
+  return {
+    ...step({ ...next, proposer: idle }),
+    result: { type: "refused", above: next.above, proposed: next.proposed },
+  };
 }

@@ -34,7 +34,10 @@ export interface EnrolmentOutcome {
   readonly identity: Identity;
 }
 
-const unchanged = (enrolment: Enrolment | null): EnrolmentOutcome => ({ persist: null, identity: identityOf(enrolment) });
+const unchanged = (enrolment: Enrolment | null): EnrolmentOutcome => ({
+  persist: null,
+  identity: identityOf(enrolment),
+});
 const changed = (enrolment: Enrolment): EnrolmentOutcome => ({ persist: enrolment, identity: identityOf(enrolment) });
 const sameSet = (a: Members, b: Members): boolean => JSON.stringify(a) === JSON.stringify(b);
 
@@ -51,7 +54,14 @@ export function stepEnrolment(
     case "mint":
       // F2: minted once. A second founder gets the same incarnation, so both arrive at the same set.
       if (enrolment !== null || !request.regions.includes(where.region)) return unchanged(enrolment);
-      return changed({ cluster: request.cluster, ...where, incarnation: fresh, members: null, open: false, retired: null });
+      return changed({
+        cluster: request.cluster,
+        ...where,
+        incarnation: fresh,
+        members: null,
+        open: false,
+        retired: null,
+      });
     case "enrol":
       if (enrolment === null || enrolment.retired !== null || enrolment.members !== null) return unchanged(enrolment);
       // F2: a set that names another incarnation was made before this acceptor was emptied: it is not let in.

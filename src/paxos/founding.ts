@@ -65,10 +65,30 @@ export function stepFounding(before: Founding, region: string, identity: Identit
 }
 
 function look(state: Founding): FoundingStep {
-  const answered = [...state.answers].filter(([, identity]) => identity !== null).map(([region]) => region);
-  // Were the set open, every majority would hold an acceptor that knows (protocol messages open it before they count).
-  if (answered.length >= majorityOf(state.regions.length)) return end(state, { type: "unfounded" });
-  return state.answers.size === state.regions.length ? unreachable(state) : { state, send: [], result: null };
+  // Were the set open, every majority would hold an acceptor that knows: protocol messages open it before they count.
+  const unknowing = state.regions.filter((region) => knowsOfNoSet(state, region));
+  if (unknowing.length >= majorityOf(state.regions.length)) return end(state, { type: "unfounded" });
+  if (state.answers.size < state.regions.length) return { state, send: [], result: null };
+  const contradicted = state.regions.find(
+    (region) => (state.answers.get(region) ?? null) !== null && !knowsOfNoSet(state, region),
+  );
+  const silent = state.regions.some((region) => (state.answers.get(region) ?? null) === null);
+  return silent || contradicted === undefined
+    ? unreachable(state)
+    : end(state, { type: "conflict", region: contradicted });
+}
+
+/**
+ * The acceptor's word that the set was never open may be believed. Not that of a retired one, which took part once; and
+ * not that of one which some stored set knows under another incarnation: it was emptied since it minted that (F2).
+ */
+function knowsOfNoSet(state: Founding, region: string): boolean {
+  const identity = state.answers.get(region) ?? null;
+  if (identity === null || identity.type === "retired") return false;
+  const incarnation = identity.type === "empty" ? null : identity.incarnation;
+  return [...state.answers.values()].every(
+    (other) => other?.type !== "enrolled" || (incarnationOf(other.members, region) ?? incarnation) === incarnation,
+  );
 }
 
 function unreachable(state: Founding): FoundingStep {
@@ -130,4 +150,3 @@ function enrol(state: Founding, members: Members): FoundingStep {
   if (stranger !== undefined) return end(state, { type: "conflict", region: stranger });
   return ask({ ...state, round: "enrol", members }, { type: "enrol", members });
 }
-

@@ -162,6 +162,4 @@ export type AcceptorRequest =
 
 export type AcceptorReply =
   /** `counter` was written in the event that gave this answer (D2). */
-  | { readonly type: "protocol"; readonly counter: number; readonly body: ProtocolReply }
-  | NotMember
-  | IdentityReply;
+  { readonly type: "protocol"; readonly counter: number; readonly body: ProtocolReply } | NotMember | IdentityReply;

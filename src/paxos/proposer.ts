@@ -8,7 +8,7 @@ import { nextSlot, slot } from "../support/brand.ts";
 import type { Slot } from "../support/brand.ts";
 import { outranks, sameBallot } from "./ballot.ts";
 import type { Ballot } from "./ballot.ts";
-import { isMajority } from "./membership.ts";
+import { incarnationOf, isMajority } from "./membership.ts";
 import type { Members } from "./membership.ts";
 import type { PromiseReply, Vote } from "./messages.ts";
 
@@ -47,7 +47,12 @@ export interface Proposal {
   readonly value: string;
 }
 
-export const startPreparing = (ballot: Ballot, from: Slot): Preparing => ({ phase: "preparing", ballot, from, answers: new Map() });
+export const startPreparing = (ballot: Ballot, from: Slot): Preparing => ({
+  phase: "preparing",
+  ballot,
+  from,
+  answers: new Map(),
+});
 
 export type PromiseOutcome =
   /** Late, duplicated or for another ballot: nothing changes (Q2). */
@@ -58,7 +63,12 @@ export type PromiseOutcome =
   /** Chosen slots that this proposer has not learned were trimmed: it must load a snapshot first (L6). */
   | { readonly type: "behind"; readonly floor: Slot }
   /** A majority has promised. `adopted` must be proposed before anything new. */
-  | { readonly type: "leading"; readonly state: Leading; readonly adopted: readonly Proposal[]; readonly clocks: readonly number[] };
+  | {
+      readonly type: "leading";
+      readonly state: Leading;
+      readonly adopted: readonly Proposal[];
+      readonly clocks: readonly number[];
+    };
 
 /**
  * Phase 1b arrives.
@@ -73,6 +83,8 @@ export function receivePromise(
   hole: string | null,
 ): PromiseOutcome {
   if (state.phase !== "preparing" || !sameBallot(state.ballot, reply.ballot)) return { type: "ignored" };
+  // Q1: a stranger neither counts nor is adopted from.
+  if (incarnationOf(members, acceptor) === null) return { type: "ignored" };
   const before = state.answers.get(acceptor);
   if (before?.complete === true) return { type: "ignored" };
   const answer: Answer = {
@@ -86,15 +98,26 @@ export function receivePromise(
   const next: Preparing = { ...state, answers: new Map(state.answers).set(acceptor, answer) };
   if (reply.next !== null) return { type: "next-page", state: next, from: reply.next };
   const complete = [...next.answers].filter(([, a]) => a.complete);
-  if (!isMajority(members, complete.map(([region]) => region))) return { type: "waiting", state: next };
-  return lead(next, complete.map(([, a]) => a), hole);
+  if (
+    !isMajority(
+      members,
+      complete.map(([region]) => region),
+    )
+  )
+    return { type: "waiting", state: next };
+  return lead(
+    next,
+    complete.map(([, a]) => a),
+    hole,
+  );
 }
 
 function lead(state: Preparing, answers: readonly Answer[], hole: string | null): PromiseOutcome {
   // P3: for each slot, the value of the highest accepted ballot in the majority: it may have been chosen.
   const adopted = new Map<Slot, Vote>();
   for (const vote of answers.flatMap((a) => a.votes)) {
-    if (vote.slot >= state.from && outranks(vote.ballot, adopted.get(vote.slot)?.ballot ?? null)) adopted.set(vote.slot, vote);
+    if (vote.slot >= state.from && outranks(vote.ballot, adopted.get(vote.slot)?.ballot ?? null))
+      adopted.set(vote.slot, vote);
   }
   const last = Math.max(state.from - 1, ...answers.map((a) => a.highest), ...adopted.keys());
   const open = new Map<Slot, string>();

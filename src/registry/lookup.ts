@@ -52,11 +52,7 @@ export interface Services {
   readonly revision: Revision;
 }
 
-export function instancesOf(
-  reads: RegistryReads,
-  service: ServiceName,
-  query: InstanceQuery = {},
-): Instances {
+export function instancesOf(reads: RegistryReads, service: ServiceName, query: InstanceQuery = {}): Instances {
   const prefix = instancesPrefix(service);
   const found: Instance[] = [];
   let after = query.after === undefined ? undefined : (`${prefix}${query.after}` as ByteString);
@@ -65,8 +61,7 @@ export function instancesOf(
     for (const entry of page.entries) {
       const instance = instanceIn(entry);
       if (instance === null || !answers(instance, query)) continue;
-      if (found.length === limits.instancesPerLookup)
-        return { instances: found, more: true, revision: page.revision };
+      if (found.length === limits.instancesPerLookup) return { instances: found, more: true, revision: page.revision };
       found.push(instance);
     }
     after = page.entries.at(-1)?.key;
@@ -91,12 +86,7 @@ export function services(reads: RegistryReads, limit: number, afterName?: Servic
   }
 }
 
-function pageOf(
-  reads: RegistryReads,
-  prefix: ByteString,
-  after: ByteString | undefined,
-  limit: number,
-): Page {
+function pageOf(reads: RegistryReads, prefix: ByteString, after: ByteString | undefined, limit: number): Page {
   const page = reads.list({
     prefix,
     ...(after === undefined ? {} : { after }),

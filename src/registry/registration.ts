@@ -57,9 +57,7 @@ export function registration(input: RegistrationInput): Registration | Rejected 
 }
 
 export function encodeRegistration({ address, port, tags, meta, ttlMs, region }: Registration): Uint8Array {
-  return utf8(
-    JSON.stringify({ address, port, tags, meta: Object.fromEntries(inOrder(meta)), ttlMs, region }),
-  );
+  return utf8(JSON.stringify({ address, port, tags, meta: Object.fromEntries(inOrder(meta)), ttlMs, region }));
 }
 
 /** @returns null when `bytes` are not what `encodeRegistration` writes. */

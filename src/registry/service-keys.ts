@@ -29,12 +29,10 @@ export function instanceName(text: string): InstanceName | null {
 
 export const allServices: ByteString = serviceSpace;
 
-export const instancesPrefix = (service: ServiceName): ByteString =>
-  `${serviceSpace}${service}\0` as ByteString;
+export const instancesPrefix = (service: ServiceName): ByteString => `${serviceSpace}${service}\0` as ByteString;
 
 /** After every instance of `service` and before every other service's: where a seek to the next service starts. */
-export const instancesEnd = (service: ServiceName): ByteString =>
-  `${serviceSpace}${service}\u0001` as ByteString;
+export const instancesEnd = (service: ServiceName): ByteString => `${serviceSpace}${service}\u0001` as ByteString;
 
 export const instanceKey = ({ service, instance }: InstancePlace): ByteString =>
   `${instancesPrefix(service)}${instance}` as ByteString;

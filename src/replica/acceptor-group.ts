@@ -50,7 +50,11 @@ export class AcceptorGroup {
   }
 
   /** The answer to a `founding` call. @returns the end of the search, if this was it. */
-  answered(turn: Turn, purpose: Purpose & { readonly type: "founding" }, reply: AcceptorReply | null): FoundingResult | null {
+  answered(
+    turn: Turn,
+    purpose: Purpose & { readonly type: "founding" },
+    reply: AcceptorReply | null,
+  ): FoundingResult | null {
     if (this.#founding === null || purpose.round !== String(this.#round)) return null;
     const identity = reply?.type === "identity" ? reply.identity : null;
     return this.#follow(turn, stepFounding(this.#founding, purpose.region, identity));

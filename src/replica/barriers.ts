@@ -85,7 +85,11 @@ export class Barriers<Reader> {
   /** Asks all acceptors; with `barrier` 0 only to count votes again (a rinse). */
   inquire(turn: Turn, barrier: number, applied: Slot): void {
     for (const { region } of this.#group.members ?? []) {
-      this.#group.ask(turn, { type: "inquire", region, barrier }, region, { type: "inquire", subject: LOG, above: applied });
+      this.#group.ask(turn, { type: "inquire", region, barrier }, region, {
+        type: "inquire",
+        subject: LOG,
+        above: applied,
+      });
     }
   }
 
@@ -93,7 +97,12 @@ export class Barriers<Reader> {
    * The answer to an `inquire` call; its votes are counted whichever barrier it was for.
    * @returns "answered" when this one made a majority, or the barrier when it can have none any more.
    */
-  answered(region: string, id: number, reply: ProtocolReply | null, applied: Slot): "answered" | "nothing" | Completed<Reader> {
+  answered(
+    region: string,
+    id: number,
+    reply: ProtocolReply | null,
+    applied: Slot,
+  ): "answered" | "nothing" | Completed<Reader> {
     const { members } = this.#group;
     if (reply?.type === "standing") {
       this.#log.noteBallot(reply.promised);

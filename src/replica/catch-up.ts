@@ -55,7 +55,13 @@ export class CatchUp {
 
   #page(turn: Turn, region: string, id: string | null, cursor: string | null): void {
     this.#source = region;
-    this.#calls.send(turn, { type: "snapshot", region }, { kind: "replica", region }, { type: "snapshot", id, cursor }, 2 * limits.callMs);
+    this.#calls.send(
+      turn,
+      { type: "snapshot", region },
+      { kind: "replica", region },
+      { type: "snapshot", id, cursor },
+      2 * limits.callMs,
+    );
   }
 
   #failed(region: string): void {

@@ -69,7 +69,11 @@ export class CommandQueue {
       encoded,
       bytes: commandBytes(encoded),
       until,
-      clients: [], groups: new Set(), waiting: true, sent: false, relayed: false,
+      clients: [],
+      groups: new Set(),
+      waiting: true,
+      sent: false,
+      relayed: false,
     };
     this.#pending.set(id, pending);
     this.#order.push(id);
@@ -152,7 +156,8 @@ export class CommandQueue {
     const pending = this.#pending.get(id);
     if (pending === undefined) return;
     this.#remove(pending);
-    for (const handle of pending.clients) turn.reply(handle, { type: "outcome", outcome, revision: revisionOf(outcome, revision) });
+    for (const handle of pending.clients)
+      turn.reply(handle, { type: "outcome", outcome, revision: revisionOf(outcome, revision) });
     for (const group of pending.groups) {
       group.outcomes.set(id, outcome);
       this.#finish(turn, group, slot, leader);
@@ -209,4 +214,5 @@ export class CommandQueue {
 }
 
 /** The revision at which a client reads its own write. */
-const revisionOf = (outcome: Outcome, current: Revision): Revision => ("revision" in outcome ? outcome.revision : current);
+const revisionOf = (outcome: Outcome, current: Revision): Revision =>
+  "revision" in outcome ? outcome.revision : current;

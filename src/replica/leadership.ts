@@ -136,7 +136,12 @@ export class Leadership {
     while (this.#queue.waiting > 0 && this.#log.slotsInFlight < limits.slotsInFlight) {
       const commands = this.#queue.take();
       if (commands.length === 0) break;
-      this.#log.propose(turn, commands.map((c) => c.encoded), reached.logTime, reached.semantics);
+      this.#log.propose(
+        turn,
+        commands.map((c) => c.encoded),
+        reached.logTime,
+        reached.semantics,
+      );
     }
     const oldest = this.#log.oldestInFlight;
     if (oldest !== null) turn.wakeBy(Math.max(oldest, turn.now - limits.askAgainMs) + limits.stalledMs + 1);
@@ -155,7 +160,8 @@ export class Leadership {
       return helper === undefined ? this.#takeOver(turn, reached) : this.#forward(turn, helper, true);
     }
     const detour = this.#detour;
-    if (detour !== null && detour.leader === leader && turn.now < detour.until) return this.#forward(turn, detour.via, true);
+    if (detour !== null && detour.leader === leader && turn.now < detour.until)
+      return this.#forward(turn, detour.via, true);
     return this.#forward(turn, leader, false);
   }
 
@@ -187,7 +193,12 @@ export class Leadership {
   }
 
   /** The answer to a `forward` call. */
-  forwardAnswered(turn: Turn, purpose: Purpose & { readonly type: "forward" }, reply: PeerReply | null, sentAt: Instant): ForwardResults | null {
+  forwardAnswered(
+    turn: Turn,
+    purpose: Purpose & { readonly type: "forward" },
+    reply: PeerReply | null,
+    sentAt: Instant,
+  ): ForwardResults | null {
     const forwarded = this.#forwarded.get(purpose.batch);
     this.#forwarded.delete(purpose.batch);
     if (forwarded === undefined) return null;
@@ -248,7 +259,13 @@ export class Leadership {
   #suspectLeader(turn: Turn, region: string): void {
     if (this.#suspect !== null || this.#leader !== region) return;
     this.#suspect = region;
-    this.#calls.send(turn, { type: "ping", region }, { kind: "replica", region }, { type: "ping" }, this.#silence(region));
+    this.#calls.send(
+      turn,
+      { type: "ping", region },
+      { kind: "replica", region },
+      { type: "ping" },
+      this.#silence(region),
+    );
   }
 
   pingAnswered(region: string, reply: PeerReply | null): void {
@@ -257,7 +274,9 @@ export class Leadership {
     if (this.#leader !== region) return;
     if (reply?.type !== "pong") this.#unreachable = region;
     else if (reply.leading && !reply.stalled) this.#patience = Math.min(8, this.#patience * 2);
-    else this.#leader = reply.leader !== null && reply.leader !== region && reply.leader !== this.#place.region ? reply.leader : null;
+    else
+      this.#leader =
+        reply.leader !== null && reply.leader !== region && reply.leader !== this.#place.region ? reply.leader : null;
   }
 
   /** What happened to this replica's own phase 1 or leadership. */
@@ -274,7 +293,10 @@ export class Leadership {
       case "lost":
       case "behind": {
         const winner = event.type === "lost" ? (event.to?.proposer ?? null) : null;
-        const other = winner !== null && winner !== this.#place.region && this.#place.replicaRegions.includes(winner) ? winner : null;
+        const other =
+          winner !== null && winner !== this.#place.region && this.#place.replicaRegions.includes(winner)
+            ? winner
+            : null;
         this.#leader = other;
         this.#unreachable = null;
         this.#tried.clear();

@@ -101,7 +101,12 @@ export class Log {
   }
 
   #askPromise(turn: Turn, region: string, mine: Ballot, from: Slot): void {
-    this.#group.ask(turn, { type: "prepare", region, ballot: mine }, region, { type: "prepare", subject: LOG, ballot: mine, from });
+    this.#group.ask(turn, { type: "prepare", region, ballot: mine }, region, {
+      type: "prepare",
+      subject: LOG,
+      ballot: mine,
+      from,
+    });
   }
 
   #reset(): void {
@@ -116,7 +121,12 @@ export class Log {
   }
 
   /** The answer to a `prepare` or `accept` call; null when the call failed. */
-  answered(turn: Turn, purpose: Purpose & { readonly type: "prepare" | "accept" }, reply: ProtocolReply | null, applied: Slot): LogEvent {
+  answered(
+    turn: Turn,
+    purpose: Purpose & { readonly type: "prepare" | "accept" },
+    reply: ProtocolReply | null,
+    applied: Slot,
+  ): LogEvent {
     const current = this.#proposer.phase !== "idle" && sameBallot(purpose.ballot, this.#proposer.ballot);
     switch (reply?.type) {
       case "promise": {
@@ -125,7 +135,8 @@ export class Log {
       }
       case "accepted": {
         const flight = this.#inFlight.get(reply.slot);
-        if (!current || flight === undefined || purpose.type !== "accept" || purpose.slot !== reply.slot) return nothing;
+        if (!current || flight === undefined || purpose.type !== "accept" || purpose.slot !== reply.slot)
+          return nothing;
         this.countVote(purpose.region, { slot: reply.slot, ballot: reply.ballot, value: flight.value }, applied);
         return nothing;
       }
@@ -167,7 +178,8 @@ export class Log {
       case "leading": {
         this.#proposer = outcome.state;
         this.#refusing.clear();
-        const median = outcome.clocks.toSorted((a, b) => a - b)[Math.floor((outcome.clocks.length - 1) / 2)] ?? turn.now;
+        const median =
+          outcome.clocks.toSorted((a, b) => a - b)[Math.floor((outcome.clocks.length - 1) / 2)] ?? turn.now;
         this.#clockLead = Math.max(0, turn.now - median);
         for (const { slot: at, value } of outcome.adopted) {
           // What the promises already showed to be chosen need not be proposed again.
@@ -188,7 +200,8 @@ export class Log {
       return nothing;
     }
     this.#refusing.add(purpose.region);
-    if (this.#proposer.phase !== "preparing" || members.length - this.#refusing.size >= majorityOf(members.length)) return nothing;
+    if (this.#proposer.phase !== "preparing" || members.length - this.#refusing.size >= majorityOf(members.length))
+      return nothing;
     this.#reset();
     return { type: "lost", to: null };
   }
@@ -243,8 +256,8 @@ export class Log {
   }
 
   /** L5: everything up to here is durably applied by a majority of replicas; told to the acceptors with the next batch. */
-  raiseFloor(to: number): void {
-    if (to >= this.#floorSent + limits.trimStep) this.#floorSent = to;
+  raiseFloor(to: number, step: number): void {
+    if (to >= this.#floorSent + step) this.#floorSent = to;
   }
 
   /** C1: counts a vote, whoever asked for it. */

@@ -51,7 +51,12 @@ export type PeerRequest = Forward | Ping | Learn | CatchUp | Digest | SnapshotPa
 
 export type PeerReply =
   /** In the order of the commands; all applied up to `slot`. */
-  | { readonly type: "results"; readonly outcomes: readonly Outcome[]; readonly slot: Slot; readonly leader: string | null }
+  | {
+      readonly type: "results";
+      readonly outcomes: readonly Outcome[];
+      readonly slot: Slot;
+      readonly leader: string | null;
+    }
   /** The receiver does not lead; some of the commands may have been proposed by it all the same. */
   | { readonly type: "not-leader"; readonly leader: string | null }
   /** Too much is waiting at the receiver: none of the commands was taken. A busy leader is not a silent one. */
@@ -61,7 +66,13 @@ export type PeerReply =
   | { readonly type: "entries"; readonly entries: readonly ChosenValue[]; readonly applied: Slot }
   /** The receiver no longer keeps that slot: load a snapshot. */
   | { readonly type: "gone"; readonly applied: Slot }
-  | { readonly type: "snapshot-page"; readonly id: string; readonly slot: Slot; readonly rows: string; readonly next: string | null }
+  | {
+      readonly type: "snapshot-page";
+      readonly id: string;
+      readonly slot: Slot;
+      readonly rows: string;
+      readonly next: string | null;
+    }
   /** That snapshot is not there any more: begin again. */
   | { readonly type: "no-snapshot" };
 
@@ -167,4 +178,9 @@ export type ClientReply =
     }
   | { readonly type: "status"; readonly status: ReplicaStatus }
   /** `outcome` is for writes: `unknown` if the command may have been proposed and can still be chosen (U1). */
-  | { readonly type: "failed"; readonly failure: Failure; readonly outcome: "not-applied" | "unknown"; readonly detail: string };
+  | {
+      readonly type: "failed";
+      readonly failure: Failure;
+      readonly outcome: "not-applied" | "unknown";
+      readonly detail: string;
+    };

@@ -112,7 +112,13 @@ export class Peers {
     if (entries === null || entries.length === 0) return this.#digest(turn, region, peer, source);
     peer.busy = true;
     const leader = source.leading ? this.#self : null;
-    this.#calls.send(turn, { type: "learn", region }, { kind: "replica", region }, { type: "learn", entries, leader }, limits.callMs);
+    this.#calls.send(
+      turn,
+      { type: "learn", region },
+      { kind: "replica", region },
+      { type: "learn", entries, leader },
+      limits.callMs,
+    );
   }
 
   #digest(turn: Turn, region: string, peer: Peer, source: Source): void {
@@ -134,7 +140,8 @@ export class Peers {
     if (reply?.type !== "progress") {
       peer.failures += 1;
       peer.notBefore =
-        turn.now + (peer.failures > limits.gossipAttempts ? givenUpMs : limits.gossipMs * 2 ** Math.min(peer.failures, 8));
+        turn.now +
+        (peer.failures > limits.gossipAttempts ? givenUpMs : limits.gossipMs * 2 ** Math.min(peer.failures, 8));
       return false;
     }
     const moved = peer.applied === null || reply.applied > peer.applied;

@@ -5,18 +5,18 @@
  */
 import { assertNever } from "../support/assert.ts";
 import { instant, leaseId, logTime, requestId, revision } from "../support/brand.ts";
-import type { Instant, Slot } from "../support/brand.ts";
+import type { Instant } from "../support/brand.ts";
 import { limits } from "../support/limits.ts";
 import { randomIdentity } from "../support/random.ts";
 import type { Random } from "../support/random.ts";
 import type { FoundingResult } from "../paxos/founding.ts";
 import type { Members } from "../paxos/membership.ts";
 import type { AcceptorReply } from "../paxos/messages.ts";
-import { decodeBatch } from "../store/batch-codec.ts";
 import { decodeCommand, encodeCommand } from "../store/command-codec.ts";
 import { SEMANTICS } from "../store/command.ts";
 import type { Command, Outcome } from "../store/command.ts";
 import type { Store } from "../store/store.ts";
+import { Applier } from "./applier.ts";
 import { AcceptorGroup } from "./acceptor-group.ts";
 import type { Place } from "./acceptor-group.ts";
 import { Barriers } from "./barriers.ts";
@@ -25,21 +25,14 @@ import { CommandQueue } from "./command-queue.ts";
 import { Expiry } from "./expiry.ts";
 import { Leadership } from "./leadership.ts";
 import { Log } from "./log.ts";
-import type { ClientReply, ClientRequest, Failure, PeerReply, PeerRequest, ReadRequest, WriteRequest } from "./messages.ts";
+import type { ClientReply, ClientRequest, Failure, PeerReply, PeerRequest, WriteRequest } from "./messages.ts";
 import { Peers } from "./peers.ts";
 import type { Source } from "./peers.ts";
-import { answer } from "./reads.ts";
+import { Readers } from "./readers.ts";
+import type { Reader } from "./readers.ts";
 import { SnapshotShelf } from "./snapshot-shelf.ts";
 import { Calls, Turn } from "./turn.ts";
 import type { Event, Purpose, TurnOutcome } from "./turn.ts";
-
-/** Who waits for a barrier. */
-type Reader =
-  | { readonly type: "client"; readonly handle: number; readonly request: ReadRequest; readonly until: Instant }
-  /** Only wants to know whom the acceptors promised. */
-  | { readonly type: "locate" }
-  /** Wants to be up to date before it ends leases. */
-  | { readonly type: "expiry" };
 
 /** What a replica starts from: what it persisted, and what is fresh. */
 export interface Start {
@@ -49,6 +42,15 @@ export interface Start {
   /** The highest round ever used here (B2), 0 for none. */
   readonly round: number;
   readonly members: Members | null;
+  /** Tests trim sooner. */
+  readonly trimming?: Trimming;
+}
+
+export interface Trimming {
+  /** Slots that acceptors keep below what a majority of replicas has applied. */
+  readonly keptSlots: number;
+  /** The floor moves by no fewer slots than this. */
+  readonly step: number;
 }
 
 export class Replica {
@@ -65,12 +67,9 @@ export class Replica {
   readonly #catchUp: CatchUp;
   readonly #expiry = new Expiry();
   readonly #shelf: SnapshotShelf;
-  /** Start of the last completed confirmation that this state is current (R4). */
-  #confirmedAt: Instant | null = null;
-  /** Confirmations that hold once a slot is applied. */
-  #confirmations: { readonly slot: Slot; readonly startedAt: Instant }[] = [];
-  /** Why this replica applies nothing any more (L4). */
-  #halted: string | null = null;
+  readonly #applier: Applier;
+  readonly #readers: Readers;
+  readonly #trimming: Trimming;
   #lastRinse = 0;
 
   constructor(start: Start) {
@@ -84,6 +83,9 @@ export class Replica {
     this.#barriers = new Barriers(this.#group, this.#log);
     this.#peers = new Peers(place.region, place.replicaRegions, this.#calls, random);
     this.#shelf = new SnapshotShelf(store);
+    this.#applier = new Applier(store, this.#log);
+    this.#readers = new Readers(store, this.#applier, this.#barriers, this.#leadership, this.#expiry);
+    this.#trimming = start.trimming ?? { keptSlots: limits.keptSlots, step: limits.trimStep };
     this.#catchUp = new CatchUp(this.#calls, this.#log, this.#peers, store);
   }
 
@@ -121,7 +123,7 @@ export class Replica {
       case "write":
         return this.#write(turn, handle, request);
       case "read":
-        return this.#read(turn, handle, request);
+        return this.#readers.ask(turn, handle, request);
       case "status":
         return turn.reply(handle, { type: "status", status: this.#status(request.digest) });
       default:
@@ -154,34 +156,6 @@ export class Replica {
     return known.fingerprint === fingerprint ? known.outcome : { type: "id-reused" };
   }
 
-  #read(turn: Turn, handle: number, request: ReadRequest): void {
-    const { consistency, query } = request;
-    const ready =
-      consistency.type === "local"
-        ? consistency.maxAgeMs === null || (this.#ageAt(turn.now) ?? Infinity) <= consistency.maxAgeMs
-        : consistency.type === "session" && this.#store.revision >= consistency.atLeast;
-    // Later pages belong to the revision the first was read at: no fresher state is wanted.
-    const pinned = query.type === "list" && query.revision !== null && query.revision <= this.#store.revision;
-    if ((ready || pinned) && !this.#store.loading) return this.#serve(turn, handle, request);
-    if (this.#barriers.readers >= limits.waitingReads) {
-      return turn.reply(handle, failed("overloaded", "not-applied", "too many reads are waiting at this replica"));
-    }
-    this.#barriers.join({ type: "client", handle, request, until: instant(turn.now + limits.readMs) });
-  }
-
-  #serve(turn: Turn, handle: number, { query }: ReadRequest): void {
-    turn.reply(handle, {
-      type: "result",
-      result: answer(this.#store, query),
-      revision: this.#store.revision,
-      ageMs: this.#ageAt(turn.now),
-    });
-  }
-
-  #ageAt(now: Instant): number | null {
-    return this.#confirmedAt === null ? null : Math.max(0, now - this.#confirmedAt);
-  }
-
   #status(digest: boolean) {
     const { leading, leader } = this.#leadership;
     return {
@@ -193,7 +167,7 @@ export class Replica {
       leading,
       leader,
       waiting: this.#queue.size,
-      halted: this.#halted,
+      halted: this.#applier.halted,
       digest: digest ? this.#store.digest() : null,
     };
   }
@@ -279,7 +253,7 @@ export class Replica {
     if (purpose.type === "inquire") {
       const barrier = this.#barriers.answered(purpose.region, purpose.barrier, body, applied);
       if (barrier === "answered") this.#leadership.located(this.#log.highestBallot?.proposer ?? null);
-      else if (barrier !== "nothing") this.#withoutBarrier(turn, barrier.readers, "no-quorum", "no majority of acceptors answered");
+      else if (barrier !== "nothing") this.#readers.without(turn, barrier);
     } else {
       const event = this.#log.answered(turn, purpose, body, applied);
       this.#leadership.handle(turn, event);
@@ -313,7 +287,12 @@ export class Replica {
     }
   }
 
-  #forwardAnswered(turn: Turn, purpose: Purpose & { readonly type: "forward" }, reply: PeerReply | null, sentAt: Instant): void {
+  #forwardAnswered(
+    turn: Turn,
+    purpose: Purpose & { readonly type: "forward" },
+    reply: PeerReply | null,
+    sentAt: Instant,
+  ): void {
     const results = this.#leadership.forwardAnswered(turn, purpose, reply, sentAt);
     if (results === null) return;
     results.ids.forEach((id, i) => {
@@ -323,21 +302,15 @@ export class Replica {
       }
     });
     // Whatever was acknowledged before this forward left stands at or below the slot it got.
-    this.#confirm(results.slot, results.sentAt);
+    this.#applier.confirm(results.slot, results.sentAt);
   }
 
   #searched(turn: Turn, result: FoundingResult | null): void {
     if (result === null || result.type === "founded") return;
-    if (result.type === "unfounded") {
-      // F6: nothing was ever written here. Readers see an empty store; writers found.
-      for (const reader of this.#barriers.takeWaiting()) {
-        if (reader.type === "client") this.#serve(turn, reader.handle, reader.request);
-      }
-      return;
-    }
+    if (result.type === "unfounded") return this.#readers.serveUnfounded(turn);
     const [failure, detail] = refusal(result);
     if (this.#queue.size > 0) this.#queue.failAll(turn, failure, detail);
-    this.#withoutBarrier(turn, this.#barriers.takeWaiting(), result.type === "wrong-regions" ? failure : "no-quorum", detail);
+    this.#readers.failWaiting(turn, result.type === "wrong-regions" ? failure : "no-quorum", detail);
   }
 
   // --- moving on ---
@@ -345,9 +318,10 @@ export class Replica {
   /** After every event: whatever can be done now is done now. */
   #moveOn(turn: Turn): void {
     this.#applyChosen(turn);
-    this.#finishBarriers(turn);
-    this.#expire(turn);
-    if (this.#halted !== null) return this.#stop(turn, this.#halted);
+    this.#readers.finish(turn);
+    this.#queue.expire(turn, "no-quorum", "no majority of acceptors took part in time");
+    this.#readers.expire(turn);
+    if (this.#applier.halted !== null) return this.#stop(turn, this.#applier.halted);
     this.#findMembers(turn);
     this.#barriers.start(turn, this.#store.appliedSlot);
     this.#endLeases(turn);
@@ -370,86 +344,23 @@ export class Replica {
     else if (this.#barriers.waiting > 0) this.#group.search(turn, "look");
   }
 
-  /** L1: applies the contiguous prefix of what is chosen, and answers whoever waited for it. */
   #applyChosen(turn: Turn): void {
-    const before = this.#store.appliedSlot;
-    while (this.#halted === null && !this.#store.loading) {
-      const next = this.#log.nextChosen(this.#store.appliedSlot);
-      if (next === null) break;
-      const batch = decodeBatch(next.value);
-      if ("type" in batch) {
-        const why = batch.type === "malformed" ? batch.reason : `semantics ${batch.semantics}, this replica knows ${SEMANTICS}`;
-        this.#halted = `slot ${next.slot} cannot be applied: ${why}`;
-        break;
-      }
-      const outcomes = this.#store.apply(next.slot, next.value, batch);
-      const sentAt = this.#log.applied(next.slot);
-      if (sentAt !== null) this.#confirm(next.slot, sentAt);
-      batch.commands.forEach((command, i) => {
-        const outcome = outcomes[i];
-        if (outcome !== undefined) {
-          this.#queue.resolve(turn, command.id, outcome, next.slot, this.#store.revision, this.#leadership.leader);
-        }
-      });
-    }
-    if (this.#store.appliedSlot === before) return;
+    const applied = this.#applier.apply((id, outcome, at) => {
+      this.#queue.resolve(turn, id, outcome, at, this.#store.revision, this.#leadership.leader);
+    });
+    if (!applied) return;
     this.#peers.activity(turn);
     if (this.#leadership.leading) {
-      this.#log.raiseFloor(this.#peers.appliedByMajority(this.#store.appliedSlot) - limits.keptSlots);
+      this.#log.raiseFloor(
+        this.#peers.appliedByMajority(this.#store.appliedSlot) - this.#trimming.keptSlots,
+        this.#trimming.step,
+      );
     }
-  }
-
-  /** R4: once `at` is applied, this state is current as of `startedAt`. */
-  #confirm(at: Slot, startedAt: Instant): void {
-    this.#confirmations.push({ slot: at, startedAt });
-    const due = this.#confirmations.filter((c) => c.slot <= this.#store.appliedSlot);
-    if (due.length === 0) return;
-    this.#confirmations = this.#confirmations.filter((c) => c.slot > this.#store.appliedSlot);
-    this.#confirmedAt = instant(Math.max(this.#confirmedAt ?? 0, ...due.map((c) => c.startedAt)));
-  }
-
-  #finishBarriers(turn: Turn): void {
-    if (this.#store.loading) return;
-    for (const { readers, startedAt } of this.#barriers.met(this.#store.appliedSlot)) {
-      if (startedAt !== null) this.#confirm(this.#store.appliedSlot, startedAt);
-      for (const reader of readers) {
-        if (reader.type === "client") this.#serveConfirmed(turn, reader.handle, reader.request);
-        else if (reader.type === "expiry") this.#expiry.confirmed();
-      }
-    }
-  }
-
-  #serveConfirmed(turn: Turn, handle: number, request: ReadRequest): void {
-    const { consistency } = request;
-    if (consistency.type === "session" && this.#store.revision < consistency.atLeast) {
-      const detail = `at-least=${consistency.atLeast}, but the store stands at revision ${this.#store.revision}`;
-      return turn.reply(handle, failed("revision-in-future", "not-applied", detail));
-    }
-    this.#serve(turn, handle, request);
-  }
-
-  #withoutBarrier(turn: Turn, readers: readonly Reader[], failure: Failure, detail: string): void {
-    for (const reader of readers) {
-      if (reader.type === "expiry") this.#expiry.postponed(turn.now);
-      if (reader.type === "client") {
-        const stale = reader.request.consistency.type === "local" && failure === "no-quorum";
-        turn.reply(reader.handle, failed(stale ? "too-stale" : failure, "not-applied", detail));
-      }
-      if (reader.type === "locate") this.#leadership.notLocated(turn);
-    }
-  }
-
-  /** Ends what has waited too long. */
-  #expire(turn: Turn): void {
-    this.#queue.expire(turn, "no-quorum", "no majority of acceptors took part in time");
-    const isOver = (reader: Reader): boolean => reader.type === "client" && reader.until <= turn.now;
-    this.#withoutBarrier(turn, this.#barriers.drop(isOver), "no-quorum", "no majority of acceptors answered in time");
-    if (this.#barriers.waiting > 0 || this.#barriers.target !== null) turn.wakeBy(turn.now + limits.readMs);
   }
 
   #stop(turn: Turn, why: string): void {
     this.#queue.failAll(turn, "unknown-semantics", why);
-    this.#withoutBarrier(turn, this.#barriers.drop(() => true), "unknown-semantics", why);
+    this.#readers.failEverybody(turn, "unknown-semantics", why);
   }
 
   /** Somebody waits for a slot that is not applied yet. @returns true when phase 1 must close it. */
@@ -501,7 +412,9 @@ function outcomeReply(outcome: Outcome, current: number): ClientReply {
   return { type: "outcome", outcome, revision: "revision" in outcome ? outcome.revision : revision(current) };
 }
 
-function refusal(result: Exclude<FoundingResult, { readonly type: "founded" | "unfounded" }>): readonly [Failure, string] {
+function refusal(
+  result: Exclude<FoundingResult, { readonly type: "founded" | "unfounded" }>,
+): readonly [Failure, string] {
   switch (result.type) {
     case "unreachable":
       return ["founding-incomplete", `these acceptors did not answer: ${result.regions.join(", ")}`];

@@ -36,6 +36,12 @@ export class SnapshotShelf {
       this.#open = null;
       return { type: "no-snapshot" };
     }
-    return { type: "snapshot-page", id: this.#open.id, slot: this.#open.snapshot.slot, rows: page.rows, next: page.next };
+    return {
+      type: "snapshot-page",
+      id: this.#open.id,
+      slot: this.#open.snapshot.slot,
+      rows: page.rows,
+      next: page.next,
+    };
   }
 }

@@ -22,11 +22,7 @@ export interface UnknownSemantics {
 export const batchOverheadBytes = 64;
 
 /** @param commands each the text that `encodeCommand` made: they are joined, not encoded again. */
-export function encodeBatch(
-  stamp: LogTime,
-  commands: readonly string[],
-  semantics: number = SEMANTICS,
-): string {
+export function encodeBatch(stamp: LogTime, commands: readonly string[], semantics: number = SEMANTICS): string {
   return `[${semantics},${stamp},[${commands.join(",")}]]`;
 }
 

@@ -61,8 +61,7 @@ export function readCommand(value: unknown): Command | Malformed {
 function readOrder(value: unknown): NonNullable<Command["order"]> | Malformed {
   if (!isTuple(value, 2)) return malformed("command order");
   const [session, sequence] = value;
-  if (!isName(session) || !isWhole(sequence, 1, Number.MAX_SAFE_INTEGER - 1))
-    return malformed("command order");
+  if (!isName(session) || !isWhole(sequence, 1, Number.MAX_SAFE_INTEGER - 1)) return malformed("command order");
   return { session, sequence };
 }
 

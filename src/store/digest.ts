@@ -19,8 +19,7 @@ export function digestOf(parts: StoreParts): string {
   if (newest === null) return hash.hex();
   hash.add("store", newest.slot, newest.revision, newest.stamp);
   addKeys(hash, parts);
-  for (const { id, ttlMs, renewal, renewedAt } of leases.all())
-    hash.add("lease", id, ttlMs, renewal, renewedAt);
+  for (const { id, ttlMs, renewal, renewedAt } of leases.all()) hash.add("lease", id, ttlMs, renewal, renewedAt);
   for (const { lease, key } of leases.allKeys()) hash.add("lease key", lease, key);
   for (const { id, next, expires } of sessions.all(newest.stamp)) hash.add("session", id, next, expires);
   for (const { id, deadline, fingerprint, outcome } of outcomes.all(newest.stamp)) {
@@ -36,15 +35,7 @@ function addKeys(hash: Hash, { keys, history }: StoreParts): void {
   while (span !== null) {
     const { rows, more } = keys.page(span, at, pageBounds);
     for (const row of rows) {
-      hash.add(
-        "key",
-        row.key,
-        row.modRevision,
-        row.createRevision,
-        row.version,
-        row.lease ?? 0,
-        byteString(row.value),
-      );
+      hash.add("key", row.key, row.modRevision, row.createRevision, row.version, row.lease ?? 0, byteString(row.value));
     }
     const last = rows.at(-1);
     span = more && last !== undefined ? { from: last.key, exclusive: true, until: null } : null;

@@ -79,12 +79,7 @@ export class History {
     return this.#oldest?.before ?? revision(0);
   }
 
-  append(
-    milestone: Milestone,
-    outcomes: string | null,
-    superseded: readonly Superseded[],
-    value: string,
-  ): void {
+  append(milestone: Milestone, outcomes: string | null, superseded: readonly Superseded[], value: string): void {
     const [first, ...others] = encodeSuperseded(superseded);
     this.insert({ ...milestone, outcomes, superseded: first ?? null, value });
     others.forEach((rows, part) => this.insertPart(milestone.slot, part, rows));

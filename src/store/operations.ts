@@ -52,8 +52,7 @@ export class Operations {
     const modRevision = current?.modRevision ?? null;
     if (!this.#rules.conditionHolds(condition, modRevision)) return { type: "condition-failed", modRevision };
     const lease = operation.lease?.id ?? null;
-    if (operation.lease !== undefined)
-      this.#leases.renew(operation.lease.id, operation.lease.ttlMs, turn.now);
+    if (operation.lease !== undefined) this.#leases.renew(operation.lease.id, operation.lease.ttlMs, turn.now);
     if (current !== null && this.#isKept(operation, current, lease)) {
       const { version, createRevision } = current;
       return { type: "put", revision: current.modRevision, version, createRevision, renewedOnly: true };
@@ -87,8 +86,7 @@ export class Operations {
   #delete(operation: Extract<Operation, { type: "delete" }>, turn: Turn): Outcome {
     const current = this.#living(operation.key);
     const modRevision = current?.modRevision ?? null;
-    if (!this.#rules.conditionHolds(operation.condition, modRevision))
-      return { type: "condition-failed", modRevision };
+    if (!this.#rules.conditionHolds(operation.condition, modRevision)) return { type: "condition-failed", modRevision };
     if (current === null) return { type: "deleted", existed: false, revision: turn.revision };
     turn.revision = revision(turn.revision + 1);
     this.#bury(operation.key, current, turn);

@@ -62,12 +62,10 @@ export class Sessions {
   }
 
   all(now: LogTime): readonly Session[] {
-    return this.#sql
-      .all("SELECT id, next, expires FROM sessions WHERE expires >= ? ORDER BY id", now)
-      .map((row) => ({
-        id: textIn(row, "id"),
-        next: numberIn(row, "next"),
-        expires: numberIn(row, "expires"),
-      }));
+    return this.#sql.all("SELECT id, next, expires FROM sessions WHERE expires >= ? ORDER BY id", now).map((row) => ({
+      id: textIn(row, "id"),
+      next: numberIn(row, "next"),
+      expires: numberIn(row, "expires"),
+    }));
   }
 }

@@ -33,8 +33,7 @@ export class SnapshotLoad {
     const { history, keys, sql } = this.#parts;
     history.reload();
     const { oldest, newest } = history;
-    if (oldest === null || newest?.slot !== end.slot)
-      return malformed("the snapshot's batches stop elsewhere");
+    if (oldest === null || newest?.slot !== end.slot) return malformed("the snapshot's batches stop elsewhere");
     const broken = sql.all(
       `SELECT 1 AS one FROM batches AS a LEFT JOIN batches AS b ON b.slot = a.slot + 1
        WHERE a.slot < ? AND (b.slot IS NULL OR b.before <> a.revision OR b.stamp < a.stamp) LIMIT 1`,

@@ -36,15 +36,7 @@ export function encodeRow({ type, row }: SnapshotRow): string {
   switch (type) {
     case "key": {
       const value = row.value === null ? null : packValue(row.value);
-      return JSON.stringify([
-        "k",
-        row.key,
-        row.modRevision,
-        row.createRevision,
-        row.version,
-        row.lease,
-        value,
-      ]);
+      return JSON.stringify(["k", row.key, row.modRevision, row.createRevision, row.version, row.lease, value]);
     }
     case "lease":
       return JSON.stringify(["l", row.id, row.ttlMs, row.renewal, row.renewedAt]);
@@ -55,15 +47,7 @@ export function encodeRow({ type, row }: SnapshotRow): string {
     case "outcome":
       return JSON.stringify(["o", row.id, row.deadline, row.fingerprint, packOutcome(row.outcome)]);
     case "batch":
-      return JSON.stringify([
-        "b",
-        row.slot,
-        row.stamp,
-        row.before,
-        row.revision,
-        row.outcomes,
-        row.superseded,
-      ]);
+      return JSON.stringify(["b", row.slot, row.stamp, row.before, row.revision, row.outcomes, row.superseded]);
     case "superseded":
       return JSON.stringify(["h", row.slot, row.part, row.rows]);
     case "end":
@@ -135,17 +119,13 @@ function readLease(parts: readonly unknown[]): SnapshotRow | null {
 function readLeaseKey(parts: readonly unknown[]): SnapshotRow | null {
   if (!isTuple(parts, 3)) return null;
   const [, lease, key] = parts;
-  return isLeaseName(lease) && isStoredKey(key)
-    ? { type: "lease-key", row: { lease: leaseId(lease), key } }
-    : null;
+  return isLeaseName(lease) && isStoredKey(key) ? { type: "lease-key", row: { lease: leaseId(lease), key } } : null;
 }
 
 function readSession(parts: readonly unknown[]): SnapshotRow | null {
   if (!isTuple(parts, 4)) return null;
   const [, id, next, expires] = parts;
-  return isName(id) && positive(next) && whole(expires)
-    ? { type: "session", row: { id, next, expires } }
-    : null;
+  return isName(id) && positive(next) && whole(expires) ? { type: "session", row: { id, next, expires } } : null;
 }
 
 function readDurable(parts: readonly unknown[]): SnapshotRow | null {
@@ -162,8 +142,7 @@ function readBatch(parts: readonly unknown[]): SnapshotRow | null {
   const [, at, stamp, before, after, outcomes, superseded] = parts;
   if (!positive(at) || !isTime(stamp) || !whole(before) || !whole(after) || before > after) return null;
   if (outcomes !== null && (typeof outcomes !== "string" || decodeBrief(outcomes) === null)) return null;
-  if (superseded !== null && (typeof superseded !== "string" || decodeSuperseded(superseded) === null))
-    return null;
+  if (superseded !== null && (typeof superseded !== "string" || decodeSuperseded(superseded) === null)) return null;
   const milestone = {
     slot: slot(at),
     stamp: logTime(stamp),
@@ -176,8 +155,7 @@ function readBatch(parts: readonly unknown[]): SnapshotRow | null {
 function readSuperseded(parts: readonly unknown[]): SnapshotRow | null {
   if (!isTuple(parts, 4)) return null;
   const [, at, part, rows] = parts;
-  if (!positive(at) || !whole(part) || typeof rows !== "string" || decodeSuperseded(rows) === null)
-    return null;
+  if (!positive(at) || !whole(part) || typeof rows !== "string" || decodeSuperseded(rows) === null) return null;
   return { type: "superseded", row: { slot: slot(at), part, rows } };
 }
 

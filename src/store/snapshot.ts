@@ -103,8 +103,7 @@ function* inPages(rows: Iterable<SnapshotRow>, limits: StoreLimits): Generator<s
   let characters = 0;
   for (const row of rows) {
     const encoded = encodeRow(row);
-    const full =
-      open.length === limits.snapshotPageRows || characters + encoded.length > limits.snapshotPageBytes;
+    const full = open.length === limits.snapshotPageRows || characters + encoded.length > limits.snapshotPageBytes;
     if (open.length > 0 && full) {
       yield joined(open);
       [open, characters] = [[], 0];
@@ -117,12 +116,7 @@ function* inPages(rows: Iterable<SnapshotRow>, limits: StoreLimits): Generator<s
 
 function readCursor(text: string): Cursor | null {
   const parts = parseJson(text);
-  if (
-    isTuple(parts, 3) &&
-    parts[0] === "k" &&
-    isStoredKey(parts[1]) &&
-    isWhole(parts[2], 0, Number.MAX_SAFE_INTEGER)
-  ) {
+  if (isTuple(parts, 3) && parts[0] === "k" && isStoredKey(parts[1]) && isWhole(parts[2], 0, Number.MAX_SAFE_INTEGER)) {
     return { type: "keys", key: parts[1], mod: parts[2] };
   }
   if (isTuple(parts, 2) && parts[0] === "c" && isWhole(parts[1], 0, Number.MAX_SAFE_INTEGER)) {

@@ -133,10 +133,7 @@ export class Store {
    */
   apply(at: Slot, encoded: string, batch: Batch): readonly Outcome[] {
     assert(!this.loading, "L7 nothing is applied to half a snapshot");
-    assert(
-      at === nextSlot(this.appliedSlot),
-      `L1 slots are applied in order: ${at} after ${this.appliedSlot}`,
-    );
+    assert(at === nextSlot(this.appliedSlot), `L1 slots are applied in order: ${at} after ${this.appliedSlot}`);
     assert(batch.semantics <= SEMANTICS, "L4 a batch with unknown semantics is not applied");
     this.create();
     const { keys, leases, sessions, outcomes, history } = this.#parts;
@@ -277,8 +274,7 @@ export class Store {
     const [sql, limits, exists] = [this.#sql, this.#limits, this.#exists];
     const history = new History(sql, limits, exists);
     const outcomes = new Outcomes(sql, limits, exists);
-    if (history.newest !== null)
-      history.recentOutcomes(history.newest.stamp).forEach((one) => outcomes.restore(one));
+    if (history.newest !== null) history.recentOutcomes(history.newest.stamp).forEach((one) => outcomes.restore(one));
     const leases = new Leases(sql, limits.maxSkewMs);
     return {
       sql,

@@ -45,7 +45,9 @@ export function bytesOfBase64(text: string): Uint8Array<ArrayBuffer> | null {
 /** Characters that JSON writes as two (`"`, `\\`) or six (the control characters). */
 function escapedCharacters(bytes: Uint8Array): number {
   let extra = 0;
-  for (const byte of bytes) if (byte < 0x20) extra += 5; else if (byte === 0x22 || byte === 0x5c) extra += 1;
+  for (const byte of bytes)
+    if (byte < 0x20) extra += 5;
+    else if (byte === 0x22 || byte === 0x5c) extra += 1;
   return extra;
 }
 

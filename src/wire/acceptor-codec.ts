@@ -3,7 +3,19 @@ import * as v from "valibot";
 import { limits } from "../support/limits.ts";
 import type { Ballot } from "../paxos/ballot.ts";
 import type { AcceptorReply, AcceptorRequest, Subject, Vote } from "../paxos/messages.ts";
-import { ballotSchema, decode, encode, membersSchema, name, regionSchema, slotSchema, text, valueSchema, voteSchema, whole } from "./envelope.ts";
+import {
+  ballotSchema,
+  decode,
+  encode,
+  membersSchema,
+  name,
+  regionSchema,
+  slotSchema,
+  text,
+  valueSchema,
+  voteSchema,
+  whole,
+} from "./envelope.ts";
 import type { Decoded } from "./envelope.ts";
 
 const subjectSchema = v.pipe(
@@ -80,7 +92,8 @@ function packFields(body: object): object {
   return fields;
 }
 
-export const encodeAcceptorRequest = (request: AcceptorRequest): string => encode({ ...request, body: packFields(request.body) });
+export const encodeAcceptorRequest = (request: AcceptorRequest): string =>
+  encode({ ...request, body: packFields(request.body) });
 export const decodeAcceptorRequest = (message: unknown): Decoded<AcceptorRequest> => decode(requestSchema, message);
 export const encodeAcceptorReply = (reply: AcceptorReply): string =>
   encode(reply.type === "protocol" ? { ...reply, body: packFields(reply.body) } : reply);

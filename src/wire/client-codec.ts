@@ -79,16 +79,14 @@ export const decodeClientRequest = (message: unknown): Decoded<ClientRequest> =>
 
 const entry = v.pipe(
   v.strictTuple([byteStringSchema, bytesSchema, revisionSchema, revisionSchema, whole, v.nullable(text(4096))]),
-  v.transform(
-    ([key, value, createRevision, modRevision, version, lease]): Entry => ({
-      key,
-      value,
-      createRevision,
-      modRevision,
-      version,
-      lease: lease === null ? null : leaseId(lease),
-    }),
-  ),
+  v.transform(([key, value, createRevision, modRevision, version, lease]): Entry => ({
+    key,
+    value,
+    createRevision,
+    modRevision,
+    version,
+    lease: lease === null ? null : leaseId(lease),
+  })),
 );
 const registrationSchema = readBy(
   (value) => (typeof value === "string" ? decodeRegistration(utf8(value)) : null),
@@ -96,15 +94,13 @@ const registrationSchema = readBy(
 );
 const instance = v.pipe(
   v.strictTuple([serviceNameSchema, instanceNameSchema, registrationSchema, revisionSchema, revisionSchema]),
-  v.transform(
-    ([service, id, registration, createRevision, modRevision]): Instance => ({
-      service,
-      instance: id,
-      ...registration,
-      createRevision,
-      modRevision,
-    }),
-  ),
+  v.transform(([service, id, registration, createRevision, modRevision]): Instance => ({
+    service,
+    instance: id,
+    ...registration,
+    createRevision,
+    modRevision,
+  })),
 );
 
 const result = v.variant("type", [
@@ -157,7 +153,13 @@ const replySchema = v.variant("type", [
 ]);
 
 const packEntry = (e: Entry) => [e.key, packBytes(e.value), e.createRevision, e.modRevision, e.version, e.lease];
-const packInstance = (i: Instance) => [i.service, i.instance, textOf(encodeRegistration(i)), i.createRevision, i.modRevision];
+const packInstance = (i: Instance) => [
+  i.service,
+  i.instance,
+  textOf(encodeRegistration(i)),
+  i.createRevision,
+  i.modRevision,
+];
 
 function packResult(answer: QueryResult): object {
   switch (answer.type) {

@@ -49,7 +49,8 @@ export function decode<T>(schema: v.GenericSchema<unknown, T>, text: unknown): D
 // --- the brands and values that messages are made of ---
 
 export const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-export const slotSchema = v.pipe(whole, v.transform(slot));
+/** Slots end well before the last whole number, so that the one after is always a slot too. */
+export const slotSchema = v.pipe(whole, v.maxValue(2 ** 52), v.transform(slot));
 export const revisionSchema = v.pipe(whole, v.transform(revision));
 export const instantSchema = v.pipe(whole, v.transform(instant));
 export const text = (maximum: number) => v.pipe(v.string(), v.maxLength(maximum));

@@ -3,7 +3,17 @@ import * as v from "valibot";
 import { limits } from "../support/limits.ts";
 import { packOutcome } from "../store/outcome-codec.ts";
 import type { PeerReply, PeerRequest } from "../replica/messages.ts";
-import { decode, encode, name, outcomeSchema as outcome, regionSchema, slotSchema, text, valueSchema, whole } from "./envelope.ts";
+import {
+  decode,
+  encode,
+  name,
+  outcomeSchema as outcome,
+  regionSchema,
+  slotSchema,
+  text,
+  valueSchema,
+  whole,
+} from "./envelope.ts";
 import type { Decoded } from "./envelope.ts";
 
 const entries = v.pipe(
@@ -38,7 +48,13 @@ const peerReply = v.variant("type", [
   v.strictObject({ type: v.literal("progress"), applied: slotSchema, knows: whole }),
   v.strictObject({ type: v.literal("entries"), entries, applied: slotSchema }),
   v.strictObject({ type: v.literal("gone"), applied: slotSchema }),
-  v.strictObject({ type: v.literal("snapshot-page"), id: name, slot: slotSchema, rows: valueSchema, next: v.nullable(text(8192)) }),
+  v.strictObject({
+    type: v.literal("snapshot-page"),
+    id: name,
+    slot: slotSchema,
+    rows: valueSchema,
+    next: v.nullable(text(8192)),
+  }),
   v.strictObject({ type: v.literal("no-snapshot") }),
 ]);
 
@@ -51,9 +67,9 @@ export interface FromPeer {
 const packEntries = (body: PeerRequest | PeerReply): object =>
   "entries" in body ? { ...body, entries: body.entries.map((e) => [e.slot, e.value]) } : body;
 
-export const encodePeerRequest = (from: string, request: PeerRequest): string => encode({ from, request: packEntries(request) });
+export const encodePeerRequest = (from: string, request: PeerRequest): string =>
+  encode({ from, request: packEntries(request) });
 export const decodePeerRequest = (message: unknown): Decoded<FromPeer> => decode(addressedPeerRequest, message);
 export const encodePeerReply = (reply: PeerReply): string =>
   encode(reply.type === "results" ? { ...reply, outcomes: reply.outcomes.map(packOutcome) } : packEntries(reply));
 export const decodePeerReply = (message: unknown): Decoded<PeerReply> => decode(peerReply, message);
-

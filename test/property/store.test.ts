@@ -10,9 +10,7 @@ import { Driver, loadFrom, smallLimits, startTime } from "../unit/store/driver.t
 import { StoreModel } from "./store-model.ts";
 
 const space = "k" as ByteString;
-const key = fc
-  .constantFrom("ka", "kab", "kb", "k\u00ff", "k\u00ff\u00ff", "k\0")
-  .map((text) => text as ByteString);
+const key = fc.constantFrom("ka", "kab", "kb", "k\u00ff", "k\u00ff\u00ff", "k\0").map((text) => text as ByteString);
 const value = fc.uint8Array({ maxLength: 3 });
 const lease = fc.record({
   id: fc.constantFrom("L1", "L2").map(leaseId),
@@ -21,9 +19,7 @@ const lease = fc.record({
 const condition: fc.Arbitrary<Condition> = fc.oneof(
   { weight: 4, arbitrary: fc.constant<Condition>({ type: "always" }) },
   fc.constantFrom<Condition>({ type: "absent" }, { type: "present" }),
-  fc
-    .integer({ min: 1, max: 20 })
-    .map((n): Condition => ({ type: "unchanged-since", modRevision: revision(n) })),
+  fc.integer({ min: 1, max: 20 }).map((n): Condition => ({ type: "unchanged-since", modRevision: revision(n) })),
 );
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ type: fc.constant("put" as const), key, value, condition }) },
@@ -51,10 +47,9 @@ const draft = fc.record({
   id: fc.option(fc.integer({ min: 1, max: 6 })),
   ahead: fc.integer({ min: -20, max: 400 }),
   fingerprint: fc.option(fc.constantFrom("one", "other")),
-  order: fc.option(
-    fc.record({ session: fc.constantFrom("s1", "s2"), sequence: fc.integer({ min: 1, max: 3 }) }),
-    { freq: 3 },
-  ),
+  order: fc.option(fc.record({ session: fc.constantFrom("s1", "s2"), sequence: fc.integer({ min: 1, max: 3 }) }), {
+    freq: 3,
+  }),
   operation,
 });
 const draftBatch = fc.record({

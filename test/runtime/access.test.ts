@@ -1,7 +1,7 @@
 /** Who is let in: the bearer token at the gateway, the secret at the internal door. */
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Bindings } from "../../workers/config.ts";
 import gateway from "../../workers/gateway.ts";
 import { answerAtDoor } from "../../workers/gateway/door.ts";
@@ -58,6 +58,25 @@ describe("the token", () => {
     expect(shown.headers.get("cache-control")).toBe("private, max-age=31536000, immutable");
     await expectProblem(await at(closed, `${ns}/decisions/a`), 401, "unauthorized");
   });
+});
+
+it("lets no stack out when something unexpected happens", async () => {
+  const broken: Partial<Bindings> = {};
+  Object.defineProperty(broken, "SYNOD_OPEN", {
+    enumerable: true,
+    get() {
+      throw new Error("a secret");
+    },
+  });
+  const context = createExecutionContext();
+  const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
+  const bindings = Object.create(env, Object.getOwnPropertyDescriptors(broken)) as Bindings;
+  const response = await gateway.fetch(new Request("http://synod.test/kv/a", { method: "PUT" }), bindings, context);
+  const problem = await problemIn(response);
+  expect(problem).toMatchObject({ code: "internal", status: 500, outcome: "unknown", retryable: false });
+  expect(JSON.stringify(problem)).not.toMatch(/secret|\.ts/);
+  expect(log).toHaveBeenCalledWith(expect.stringContaining("a secret"));
+  log.mockRestore();
 });
 
 describe("a deployment that makes no sense", () => {

@@ -125,6 +125,8 @@ describe("bad input to /decisions", () => {
       "invalid-header",
       "not-applied",
     );
+    const ordered = await put(`${ns}/decisions/a`, "x", { "synod-session": "s", "synod-sequence": "1" });
+    await expectProblem(ordered, 400, "invalid-header", "not-applied");
     const deleted = await send("DELETE", `${ns}/decisions/a`);
     expect(deleted.headers.get("allow")).toBe("GET, HEAD, PUT");
     expect(await problemIn(deleted)).toMatchObject({ code: "method-not-allowed" });

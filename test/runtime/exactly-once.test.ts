@@ -1,5 +1,10 @@
 /** Exactly once, and in the client's order, through the real objects. */
 import { describe, expect, it } from "vitest";
+import { logTime, requestId } from "../../src/support/brand.ts";
+import type { ByteString } from "../../src/support/brand.ts";
+import { utf8 } from "../../src/support/bytes.ts";
+import { decodeClientReply, encodeClientRequest } from "../../src/wire/client-codec.ts";
+import { visitWith } from "./visits.ts";
 import { expectProblem, freshNamespace, get, jsonIn, problemIn, put, send, valueOf } from "./api.ts";
 
 const key = (name: string) => ({ "idempotency-key": name });
@@ -46,6 +51,27 @@ describe("Idempotency-Key", () => {
     );
     expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
     expect((await get(`${ns}/kv/a`)).headers.get("synod-revision")).toBe("1");
+  });
+
+  it("[X2] does not let an attempt that was held up carry its request out again", async () => {
+    const ns = freshNamespace();
+    const visit = visitWith((real) => real, ns);
+    const write = async (value: string, deadline: number): Promise<string> => {
+      const operation = {
+        type: "put",
+        key: "ka" as ByteString,
+        value: utf8(value),
+        condition: { type: "always" },
+      } as const;
+      const id = requestId("random/late");
+      const message = encodeClientRequest({ type: "write", id, deadline: logTime(deadline), operation });
+      const decoded = decodeClientReply(await visit.transport.call("client", visit.address("weur"), message, 5_000));
+      return decoded.ok && decoded.body.type === "outcome" ? decoded.body.outcome.type : "no outcome";
+    };
+    expect(await write("held up", Date.now() - 1)).toBe("past-deadline");
+    expect((await get(`${ns}/kv/a`)).status).toBe(404);
+    expect(await write("in time", Date.now() + 15_000)).toBe("put");
+    expect(await valueOf(await get(`${ns}/kv/a`))).toBe("in time");
   });
 
   it("means nothing in another namespace", async () => {

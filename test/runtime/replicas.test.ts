@@ -1,6 +1,6 @@
 /** Asking the replicas when some are dead, hang, or cannot help: scripted answers, and a clock that the test turns. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { requestId, revision } from "../../src/support/brand.ts";
+import { logTime, requestId, revision } from "../../src/support/brand.ts";
 import type { ByteString } from "../../src/support/brand.ts";
 import type { ClientReply, ClientRequest, Failure } from "../../src/replica/messages.ts";
 import { decodeClientRequest, encodeClientReply } from "../../src/wire/client-codec.ts";
@@ -16,6 +16,7 @@ const key = "ka" as ByteString;
 const writing: ClientRequest = {
   type: "write",
   id: requestId("random/x"),
+  deadline: logTime(1_800_000_000_000),
   operation: { type: "delete", key, condition: { type: "always" } },
 };
 const reading = (type: "linearizable" | "local"): ClientRequest => ({

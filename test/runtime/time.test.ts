@@ -17,6 +17,7 @@ describe("GET /time", () => {
       leap: 0,
       stratum: 3,
       root_delay_ms: 0,
+      assumed_error_ms: 25,
       dataCentre: "local",
     });
     expect(answer["t2"]).toBeGreaterThanOrEqual(before);

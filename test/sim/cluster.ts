@@ -1,8 +1,7 @@
 /** A simulated cluster: acceptors and replicas of some regions, wired through the simulated network. */
-import type { StoreLimits } from "../../src/store/store-limits.ts";
 import { AcceptorNode } from "./acceptor-node.ts";
 import { ReplicaNode } from "./replica-node.ts";
-import type { Wires } from "./replica-node.ts";
+import type { Tuning, Wires } from "./replica-node.ts";
 import type { World } from "./world.ts";
 
 export class Cluster {
@@ -13,7 +12,7 @@ export class Cluster {
   /** Chance that an acceptor dies around one message. */
   acceptorCrashChance = 0;
 
-  constructor(world: World, regions: readonly string[], limits: Partial<StoreLimits> = {}) {
+  constructor(world: World, regions: readonly string[], tuning: Tuning = {}) {
     this.world = world;
     this.regions = regions;
     this.acceptors = new Map(regions.map((region) => [region, new AcceptorNode(world, region)]));
@@ -32,12 +31,14 @@ export class Cluster {
         });
       },
     };
-    this.replicas = new Map(regions.map((region) => [region, new ReplicaNode(world, region, regions, wires, limits)]));
+    this.replicas = new Map(regions.map((region) => [region, new ReplicaNode(world, region, regions, wires, tuning)]));
   }
 
   #atAcceptor(region: string, message: string): string | null {
     this.world.count("acceptor-message");
-    const crash = this.world.chance(this.acceptorCrashChance) ? this.world.pick(["before-commit", "after-commit"] as const) : "no";
+    const crash = this.world.chance(this.acceptorCrashChance)
+      ? this.world.pick(["before-commit", "after-commit"] as const)
+      : "no";
     return this.acceptors.get(region)?.receive(message, crash) ?? null;
   }
 

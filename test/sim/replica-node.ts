@@ -6,11 +6,17 @@ import { DatabaseSync } from "node:sqlite";
 import { instant } from "../../src/support/brand.ts";
 import type { ClientReply, ClientRequest, PeerReply } from "../../src/replica/messages.ts";
 import { Replica } from "../../src/replica/replica.ts";
+import type { Trimming } from "../../src/replica/replica.ts";
 import type { Event, Send, TurnOutcome } from "../../src/replica/turn.ts";
 import { Store } from "../../src/store/store.ts";
 import type { StoreLimits } from "../../src/store/store-limits.ts";
 import { decodeAcceptorReply, encodeAcceptorRequest } from "../../src/wire/acceptor-codec.ts";
-import { decodeClientReply, decodeClientRequest, encodeClientReply, encodeClientRequest } from "../../src/wire/client-codec.ts";
+import {
+  decodeClientReply,
+  decodeClientRequest,
+  encodeClientReply,
+  encodeClientRequest,
+} from "../../src/wire/client-codec.ts";
 import { decodePeerReply, decodePeerRequest, encodePeerReply, encodePeerRequest } from "../../src/wire/peer-codec.ts";
 import { ReplicaStorage } from "../../workers/adapters/replica-storage.ts";
 import { SimSql } from "./sim-sql.ts";
@@ -22,7 +28,15 @@ export interface Wires {
   replica(from: string, to: string, message: string, answer: (reply: string | null) => void): void;
 }
 
-function unwrap<T>(decoded: { readonly ok: true; readonly body: T } | { readonly ok: false; readonly why: unknown }): T {
+/** What tests make happen sooner than it would. */
+export interface Tuning {
+  readonly limits?: Partial<StoreLimits>;
+  readonly trimming?: Trimming;
+}
+
+function unwrap<T>(
+  decoded: { readonly ok: true; readonly body: T } | { readonly ok: false; readonly why: unknown },
+): T {
   if (!decoded.ok) throw new Error(`the codec refused its own message: ${JSON.stringify(decoded.why)}`);
   return decoded.body;
 }
@@ -32,7 +46,7 @@ export class ReplicaNode {
   readonly #world: World;
   readonly #wires: Wires;
   readonly #regions: readonly string[];
-  readonly #limits: Partial<StoreLimits>;
+  readonly #tuning: Tuning;
   readonly #sql = new SimSql(new DatabaseSync(":memory:"));
   #core: Replica;
   #store: Store;
@@ -44,12 +58,12 @@ export class ReplicaNode {
   #wakeAt: number | null = null;
   up = true;
 
-  constructor(world: World, region: string, regions: readonly string[], wires: Wires, limits: Partial<StoreLimits> = {}) {
+  constructor(world: World, region: string, regions: readonly string[], wires: Wires, tuning: Tuning = {}) {
     this.#world = world;
     this.region = region;
     this.#regions = regions;
     this.#wires = wires;
-    this.#limits = limits;
+    this.#tuning = tuning;
     [this.#core, this.#store] = this.#start();
   }
 
@@ -59,7 +73,7 @@ export class ReplicaNode {
 
   #start(): [Replica, Store] {
     const row = new ReplicaStorage(this.#sql).load();
-    const store = new Store(this.#sql, { limits: this.#limits });
+    const store = new Store(this.#sql, { limits: this.#tuning.limits ?? {} });
     const core = new Replica({
       place: {
         cluster: "sim",
@@ -72,6 +86,7 @@ export class ReplicaNode {
       random: this.#world.random,
       round: row?.round ?? 0,
       members: row?.members ?? null,
+      ...(this.#tuning.trimming === undefined ? {} : { trimming: this.#tuning.trimming }),
     });
     return [core, store];
   }
@@ -79,17 +94,19 @@ export class ReplicaNode {
   restart(): void {
     this.#world.count("replica-restart");
     this.#life += 1;
-    for (const answer of this.#waiting.values()) answer(null);
+    const abandoned = [...this.#waiting.values()];
     this.#waiting.clear();
     this.#wakeAt = null;
     [this.#core, this.#store] = this.#start();
+    for (const answer of abandoned) answer(null);
     if (this.#alarmAt !== null) this.#ring(this.#alarmAt);
   }
 
   /** All rows are lost: it comes back as if new. Harmless for a replica; an acceptor would be refused. */
   wipe(): void {
     this.#world.count("replica-wiped");
-    for (const { name } of this.#sql.all("SELECT name FROM sqlite_master WHERE type = 'table'")) this.#sql.all(`DROP TABLE "${String(name)}"`);
+    for (const { name } of this.#sql.all("SELECT name FROM sqlite_master WHERE type = 'table'"))
+      this.#sql.all(`DROP TABLE "${String(name)}"`);
     this.#alarmAt = null;
     this.restart();
   }
@@ -138,7 +155,8 @@ export class ReplicaNode {
       answer?.(body);
     }
     if (outcome.wakeAt !== null && (this.#wakeAt === null || outcome.wakeAt < this.#wakeAt)) this.#wake(outcome.wakeAt);
-    if (outcome.alarmAt !== null && (this.#alarmAt === null || outcome.alarmAt < this.#alarmAt)) this.#ring(outcome.alarmAt);
+    if (outcome.alarmAt !== null && (this.#alarmAt === null || outcome.alarmAt < this.#alarmAt))
+      this.#ring(outcome.alarmAt);
   }
 
   /** Chance of dying in a turn; set by the run. */
@@ -181,12 +199,20 @@ export class ReplicaNode {
     };
     if (to.kind === "acceptor" && (message.type === "protocol" || message.type === "founding")) {
       const end = (reply: string | null) =>
-        answered(() => ({ type: "acceptor-answer", call, reply: reply === null ? null : unwrap(decodeAcceptorReply(reply)) }));
+        answered(() => ({
+          type: "acceptor-answer",
+          call,
+          reply: reply === null ? null : unwrap(decodeAcceptorReply(reply)),
+        }));
       this.#world.after(timeoutMs, () => end(null));
       this.#wires.acceptor(this.region, to.region, encodeAcceptorRequest(message), end);
     } else if (message.type !== "protocol" && message.type !== "founding") {
       const end = (reply: string | null) =>
-        answered(() => ({ type: "replica-answer", call, reply: reply === null ? null : unwrap(decodePeerReply(reply)) }));
+        answered(() => ({
+          type: "replica-answer",
+          call,
+          reply: reply === null ? null : unwrap(decodePeerReply(reply)),
+        }));
       this.#world.after(timeoutMs, () => end(null));
       this.#wires.replica(this.region, to.region, encodePeerRequest(this.region, message), end);
     }

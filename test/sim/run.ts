@@ -5,12 +5,18 @@
 import { requestId } from "../../src/support/brand.ts";
 import { utf8 } from "../../src/support/bytes.ts";
 import { userKey } from "../../src/store/key-space.ts";
-import type { StoreLimits } from "../../src/store/store-limits.ts";
 import { Agreement } from "./checkers/agreement.ts";
 import { checkVersions } from "./checkers/versions.ts";
 import { Cluster } from "./cluster.ts";
 import type { Operation } from "./history.ts";
+import type { Tuning } from "./replica-node.ts";
 import { World } from "./world.ts";
+
+/** Trimming, clearing and snapshots happen within seconds instead of hours. */
+const soon: Tuning = {
+  trimming: { keptSlots: 10, step: 5 },
+  limits: { keptSlots: 20, historyMs: 2_000, historyRevisions: 30, snapshotPageRows: 7 },
+};
 
 export interface RunOptions {
   readonly seed: number;
@@ -18,7 +24,6 @@ export interface RunOptions {
   readonly stormMs?: number;
   readonly clients?: number;
   readonly faults?: boolean;
-  readonly limits?: Partial<StoreLimits>;
   readonly regions?: readonly string[];
 }
 
@@ -34,8 +39,9 @@ export interface RunResult {
 export function run(options: RunOptions): RunResult {
   const faults = options.faults ?? true;
   const world = new World(options.seed, faults ? {} : { loss: 0, duplication: 0, delayMs: 10, jitterMs: 1 });
-  const regions = options.regions ?? (world.chance(0.8) ? ["wnam", "enam", "weur"] : ["wnam", "enam", "weur", "eeur", "oc"]);
-  const cluster = new Cluster(world, regions, options.limits ?? {});
+  const regions =
+    options.regions ?? (world.chance(0.8) ? ["wnam", "enam", "weur"] : ["wnam", "enam", "weur", "eeur", "oc"]);
+  const cluster = new Cluster(world, regions, soon);
   const agreement = new Agreement();
   const history: Operation[] = [];
   const stormMs = options.stormMs ?? 20_000;
@@ -51,18 +57,37 @@ export function run(options: RunOptions): RunResult {
       const kind = world.pick(["put", "put", "get", "get", "delete"] as const);
       const key = `k${Math.floor(world.random.next() * 4)}`;
       const value = kind === "put" ? `${client}.${count}` : null;
-      const op: Operation = { client, kind, key, value, id: `c${client}.${count}`, invokedAt: world.now, returnedAt: null, reply: null };
+      const op: Operation = {
+        client,
+        kind,
+        key,
+        value,
+        id: `c${client}.${count}`,
+        invokedAt: world.now,
+        returnedAt: null,
+        reply: null,
+      };
       history.push(op);
-      const send = (): void => {
+      let tries = 0;
+      const send = (region: string): void => {
         const stored = userKey(utf8(key));
         const node = cluster.replica(region);
         let open = true;
+        tries += 1;
         const finish = (reply: Operation["reply"]): void => {
           if (!open) return;
           open = false;
+          // Nobody knows what came of it: asking again under the same id must be safe (X1), anywhere.
+          const unknown = reply === null || (reply.type === "failed" && reply.outcome === "unknown");
+          if (unknown && tries < 3 && world.chance(0.5)) {
+            world.count("client-retry");
+            return send(world.pick(regions));
+          }
           op.returnedAt = world.now;
           op.reply = reply;
-          world.count(`client-${reply === null ? "lost" : reply.type === "failed" ? `failed-${reply.failure}` : reply.type}`);
+          world.count(
+            `client-${reply === null ? "lost" : reply.type === "failed" ? `failed-${reply.failure}` : reply.type}`,
+          );
           world.after(world.random.next() * 50, next);
         };
         world.after(6_000, () => finish(null));
@@ -80,7 +105,7 @@ export function run(options: RunOptions): RunResult {
           finish,
         );
       };
-      send();
+      send(region);
     };
     world.after(world.random.next() * 100, next);
   };
@@ -104,7 +129,7 @@ export function run(options: RunOptions): RunResult {
         if (cluster.replica(region).up) cluster.replica(region).restart();
         break;
       case "wipe":
-        if (world.chance(0.2) && cluster.replica(region).up) cluster.replica(region).wipe();
+        if (world.chance(0.4) && cluster.replica(region).up) cluster.replica(region).wipe();
         break;
       case "acceptor":
         cluster.acceptor(region).restart();
@@ -139,18 +164,29 @@ export function run(options: RunOptions): RunResult {
     // Replicas that slept through the end are woken by a read, and must catch up.
     let served = 0;
     for (const node of cluster.replicas.values()) {
-      node.client({ type: "read", consistency: { type: "linearizable" }, query: { type: "get", key: userKey(utf8("k0")) } }, (reply) => {
-        if (reply?.type === "result") served += 1;
-      });
+      node.client(
+        { type: "read", consistency: { type: "linearizable" }, query: { type: "get", key: userKey(utf8("k0")) } },
+        (reply) => {
+          if (reply?.type === "result") served += 1;
+        },
+      );
     }
     events += world.run(10_000);
     agreement.observe(cluster);
-    if (served !== regions.length) throw new Error(`[liveness] only ${served} of ${regions.length} replicas answer after healing`);
+    if (served !== regions.length)
+      throw new Error(`[liveness] only ${served} of ${regions.length} replicas answer after healing`);
     const open = history.filter((op) => op.returnedAt === null);
     if (open.length > 0) throw new Error(`[liveness] ${open.length} requests never ended`);
     agreement.converged(cluster);
     checkVersions(history);
     const answered = history.filter((op) => op.reply !== null && op.reply.type !== "failed").length;
-    return { traceHash: world.traceHash, events, counts: world.counts, slots: agreement.slots, operations: history.length, answered };
+    return {
+      traceHash: world.traceHash,
+      events,
+      counts: world.counts,
+      slots: agreement.slots,
+      operations: history.length,
+      answered,
+    };
   }
 }

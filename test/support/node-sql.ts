@@ -14,8 +14,7 @@ export class NodeSql implements Sql {
 
   all(statement: string, ...bindings: readonly SqlValue[]): readonly SqlRow[] {
     for (const value of bindings) {
-      if (typeof value === "number" && !Number.isSafeInteger(value))
-        throw new RangeError(`cannot bind ${value}`);
+      if (typeof value === "number" && !Number.isSafeInteger(value)) throw new RangeError(`cannot bind ${value}`);
     }
     return this.#prepare(statement).all(...bindings) as unknown as readonly SqlRow[];
   }

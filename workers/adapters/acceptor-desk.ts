@@ -43,5 +43,14 @@ function refuseCopies(storage: AcceptorStorage, object: string): void {
 export function statusOf(storage: AcceptorStorage, region: string, dataCentre: string) {
   const { promised, floor, highest } = storage.ledger("log");
   const identity = identityOf(storage.enrolment);
-  return { type: "acceptor-status", region, dataCentre, identity, counter: storage.counter, promised, floor, highest } as const;
+  return {
+    type: "acceptor-status",
+    region,
+    dataCentre,
+    identity,
+    counter: storage.counter,
+    promised,
+    floor,
+    highest,
+  } as const;
 }

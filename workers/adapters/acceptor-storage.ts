@@ -31,7 +31,8 @@ function unpackBallot(text: string): Ballot {
   const [round, proposer, incarnation] = JSON.parse(text) as [number, string, string];
   return ballot(round, proposer, incarnation);
 }
-const ballotIn = (row: SqlRow, column: string): Ballot | null => (row[column] === null ? null : unpackBallot(textIn(row, column)));
+const ballotIn = (row: SqlRow, column: string): Ballot | null =>
+  row[column] === null ? null : unpackBallot(textIn(row, column));
 const voteIn = (row: SqlRow): Vote => ({
   slot: slot(numberIn(row, "slot")),
   ballot: unpackBallot(textIn(row, "ballot")),
@@ -61,7 +62,9 @@ export class AcceptorStorage implements AcceptorView {
     const [table] = this.#sql.all("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'acceptor'");
     const [row] = table === undefined ? [] : this.#sql.all("SELECT * FROM acceptor WHERE id = 1");
     if (row === undefined) return null;
-    const [votes] = this.#sql.all("SELECT coalesce(max(counter), 0) AS counter, coalesce(max(slot), 0) AS slot FROM votes");
+    const [votes] = this.#sql.all(
+      "SELECT coalesce(max(counter), 0) AS counter, coalesce(max(slot), 0) AS slot FROM votes",
+    );
     assert(votes !== undefined, "an aggregate has one row");
     return {
       enrolment: JSON.parse(textIn(row, "enrolment")) as Enrolment,
@@ -109,12 +112,13 @@ export class AcceptorStorage implements AcceptorView {
       return { votes, next: null };
     }
     let bytes = 0;
-    for (let at: number = from; ; ) {
+    for (let at: number = from; ;) {
       // A few rows at a time: values may be large, and a page must not be read far past its end.
       const rows = this.#sql.all("SELECT slot, ballot, value FROM votes WHERE slot >= ? ORDER BY slot LIMIT 8", at);
       for (const row of rows) {
         const vote = voteIn(row);
-        if (votes.length >= maxRows || (votes.length > 0 && bytes + vote.value.length > maxBytes)) return { votes, next: vote.slot };
+        if (votes.length >= maxRows || (votes.length > 0 && bytes + vote.value.length > maxBytes))
+          return { votes, next: vote.slot };
         votes.push(vote);
         bytes += vote.value.length;
         at = vote.slot + 1;
@@ -157,11 +161,22 @@ export class AcceptorStorage implements AcceptorView {
         case "voted": {
           const { slot: at, ballot: under, value } = change.vote;
           if (change.subject === "log") {
-            this.#sql.all("INSERT OR REPLACE INTO votes (slot, counter, ballot, value) VALUES (?, ?, ?, ?)", at, counter, packBallot(under), value);
+            this.#sql.all(
+              "INSERT OR REPLACE INTO votes (slot, counter, ballot, value) VALUES (?, ?, ?, ?)",
+              at,
+              counter,
+              packBallot(under),
+              value,
+            );
             ledger = { ...ledger, highest: slot(Math.max(ledger.highest, at)) };
             counted = true;
           } else {
-            this.#sql.all("UPDATE decisions SET ballot = ?, value = ? WHERE id = ?", packBallot(under), value, change.subject);
+            this.#sql.all(
+              "UPDATE decisions SET ballot = ?, value = ? WHERE id = ?",
+              packBallot(under),
+              value,
+              change.subject,
+            );
           }
           break;
         }

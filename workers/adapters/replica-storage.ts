@@ -26,7 +26,12 @@ export class ReplicaStorage {
     const [row] = table === undefined ? [] : this.#sql.all("SELECT * FROM replica WHERE id = 1");
     if (row === undefined) return null;
     const members = row["members"] === null ? null : membersOf(JSON.parse(textIn(row, "members")) as Member[]);
-    return { namespace: textIn(row, "namespace"), region: textIn(row, "region"), round: numberIn(row, "round"), members };
+    return {
+      namespace: textIn(row, "namespace"),
+      region: textIn(row, "region"),
+      round: numberIn(row, "round"),
+      members,
+    };
   }
 
   save({ namespace, region, round, members }: ReplicaRow): void {

@@ -49,7 +49,13 @@ export async function callHere(env: Bindings, port: Port, address: ObjectAddress
   return await stub[method](address, payload);
 }
 
-async function callThroughDoor(door: Fetcher, secret: string, port: Port, address: ObjectAddress, payload: string): Promise<string> {
+async function callThroughDoor(
+  door: Fetcher,
+  secret: string,
+  port: Port,
+  address: ObjectAddress,
+  payload: string,
+): Promise<string> {
   const response = await door.fetch(`http://door/${port}/${address.namespace}/${address.region}`, {
     method: "POST",
     headers: { "synod-secret": secret },

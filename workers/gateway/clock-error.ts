@@ -15,6 +15,6 @@ export const platformErrorMs = 25;
  * ASSUMPTION: deployed, the clock stands still between I/O, so a stamp is as old as the computation since the last I/O. A
  * door for time computes far less than this.
  */
-export const frozenMs = 2;
+const frozenMs = 2;
 /** What a client adds to half of its own round trip. */
 export const rootDispersionMs = platformErrorMs + frozenMs;

@@ -69,7 +69,8 @@ async function attempts(
     if (end.type === "chosen") return decidedBy(end);
     if (end.type === "nothing") return null;
     above = end.above ?? above;
-    await pause(Math.min(limits.backOffMaxMs, backOffMs) * (0.5 + visit.random.next()));
+    const jittered = Math.min(limits.backOffMaxMs, backOffMs) * (0.5 + visit.random.next());
+    await pause(Math.min(jittered, until - visit.now()));
   }
   const detail = `no majority of the acceptors took part within ${limits.decisionMs} ms`;
   throw new Problem("no-quorum", detail, { outcome: left ? "unknown" : "not-applied" });

@@ -50,6 +50,11 @@ function nameIn(headers: Headers, header: string): string | null {
   throw new Problem("invalid-header", `${header} must have 1 to ${most} visible ASCII characters`);
 }
 
+/** @throws {Problem} when a session's order stands on a request that cannot keep it: ignoring it would be worse. */
+export function refuseOrder(headers: Headers): void {
+  if (orderOf(headers) !== null) throw new Problem("invalid-header", "this path knows no sessions");
+}
+
 function orderOf(headers: Headers): Order | null {
   const session = nameIn(headers, "Synod-Session");
   const sequence = headers.get("Synod-Sequence");

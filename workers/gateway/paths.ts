@@ -5,7 +5,7 @@
  */
 import { Problem } from "./problems.ts";
 
-export const defaultNamespace = "default";
+const defaultNamespace = "default";
 const namespacePattern = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 export const isNamespace = (text: string): boolean => namespacePattern.test(text);

@@ -27,7 +27,10 @@ export class Acceptor extends DurableObject<Bindings> {
     const decoded = decodeAcceptorRequest(message);
     if (!decoded.ok) throw new Error(`not understood: ${JSON.stringify(decoded.why)}`);
     const reply = this.#turn((now) =>
-      receive({ storage: this.#storage, object: this.ctx.id.toString(), now, fresh: randomIdentity(platformRandom) }, decoded.body),
+      receive(
+        { storage: this.#storage, object: this.ctx.id.toString(), now, fresh: randomIdentity(platformRandom) },
+        decoded.body,
+      ),
     );
     if (decoded.body.type === "founding" && decoded.body.body.type === "enrol") this.ctx.waitUntil(this.#recordPlace());
     return encodeAcceptorReply(reply);

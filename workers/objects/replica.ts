@@ -55,7 +55,9 @@ export class Replica extends DurableObject<Bindings> {
     const decoded = decodePeerRequest(message);
     if (!decoded.ok) throw new Error(`not understood: ${JSON.stringify(decoded.why)}`);
     const { from, request } = decoded.body;
-    return encodePeerReply((await this.#ask(address, (handle) => ({ type: "peer", handle, from, request }))) as PeerReply);
+    return encodePeerReply(
+      (await this.#ask(address, (handle) => ({ type: "peer", handle, from, request }))) as PeerReply,
+    );
   }
 
   async place(): Promise<string> {
@@ -103,7 +105,9 @@ export class Replica extends DurableObject<Bindings> {
         return stepped;
       });
     } catch (error) {
-      console.error(JSON.stringify({ message: "replica stops", event: event.type, row: running.row, error: String(error) }));
+      console.error(
+        JSON.stringify({ message: "replica stops", event: event.type, row: running.row, error: String(error) }),
+      );
       this.ctx.abort("a replica's invariant broke; it starts again from storage");
       throw error;
     }
@@ -138,10 +142,13 @@ export class Replica extends DurableObject<Bindings> {
   #wake(running: Running, at: number | null): void {
     if (at === null || (this.#timer !== null && this.#timer.at <= at)) return;
     if (this.#timer !== null) clearTimeout(this.#timer.id);
-    const id = setTimeout(() => {
-      this.#timer = null;
-      this.#step(running, { type: "wake" });
-    }, Math.max(0, at - Date.now()));
+    const id = setTimeout(
+      () => {
+        this.#timer = null;
+        this.#step(running, { type: "wake" });
+      },
+      Math.max(0, at - Date.now()),
+    );
     this.#timer = { at, id };
   }
 

@@ -10,7 +10,7 @@ import { cachedDecision, decisionCacheControl, keepDecision } from "../gateway/d
 import { encodeProposal } from "../gateway/decision-value.ts";
 import type { Decided } from "../gateway/decision-value.ts";
 import { decisionDeadline, inquire, propose } from "../gateway/decide.ts";
-import { hexDigest, idempotencyKey } from "../gateway/identity.ts";
+import { hexDigest, idempotencyKey, refuseOrder } from "../gateway/identity.ts";
 import { resource } from "../gateway/methods.ts";
 import type { App } from "../gateway/methods.ts";
 import { decisionIdIn } from "../gateway/names.ts";
@@ -40,6 +40,7 @@ async function put(context: Door): Promise<Response> {
   const id = idOf(context);
   new Query(req.url, []);
   refuseConditions(req.raw.headers);
+  refuseOrder(req.raw.headers);
   const key = idempotencyKey(req.raw.headers);
   const value = await bodyOf(req.raw, limits.decisionValueBytes);
   const proposal = { id: key === null ? `random/${randomIdentity(visit.random)}` : `key/${key}`, value };

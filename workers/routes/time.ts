@@ -5,7 +5,7 @@
 import type { Context } from "hono";
 import { limits } from "../../src/support/limits.ts";
 import { exchange } from "../../src/time/exchange.ts";
-import { precision, rootDispersionMs, stratum, tickMs } from "../gateway/clock-error.ts";
+import { platformErrorMs, precision, rootDispersionMs, stratum, tickMs } from "../gateway/clock-error.ts";
 import { resource } from "../gateway/methods.ts";
 import type { App } from "../gateway/methods.ts";
 import { readClock } from "../gateway/objects.ts";
@@ -32,6 +32,8 @@ const quality = {
   root_delay_ms: 0,
   root_dispersion_ms: rootDispersionMs,
   radius_ms: rootDispersionMs + tickMs,
+  // The part of it that nobody measured.
+  assumed_error_ms: platformErrorMs,
 };
 
 async function time(context: Door): Promise<Response> {

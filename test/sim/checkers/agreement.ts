@@ -12,12 +12,13 @@ export class Agreement {
       if (store.loading || !store.exists) continue;
       const from = Math.max(store.firstKeptSlot, (this.#seen.get(region) ?? 0) + 1);
       if (store.appliedSlot < (this.#seen.get(region) ?? 0)) this.#seen.set(region, 0);
-      for (let at = from; at <= store.appliedSlot; ) {
+      for (let at = from; at <= store.appliedSlot;) {
         const kept = store.batchesFrom(at as typeof store.appliedSlot, 1e9, 1000);
         if (kept === "gone" || kept.length === 0) break;
         for (const { slot, value } of kept) {
           const known = this.#chosen.get(slot);
-          if (known !== undefined && known !== value) throw new Error(`[C2] slot ${slot} holds two values: ${known} and ${value} (${region})`);
+          if (known !== undefined && known !== value)
+            throw new Error(`[C2] slot ${slot} holds two values: ${known} and ${value} (${region})`);
           this.#chosen.set(slot, value);
           at = slot + 1;
         }

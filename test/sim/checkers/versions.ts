@@ -12,7 +12,11 @@ interface Point {
 
 export function checkVersions(history: readonly Operation[]): void {
   const keys = new Set(history.map((op) => op.key));
-  for (const key of keys) checkKey(key, history.filter((op) => op.key === key));
+  for (const key of keys)
+    checkKey(
+      key,
+      history.filter((op) => op.key === key),
+    );
 }
 
 function checkKey(key: string, operations: readonly Operation[]): void {
@@ -48,7 +52,8 @@ function checkKey(key: string, operations: readonly Operation[]): void {
   const revisions = new Map<string, number>();
   for (const [revision, value] of valueAt) {
     const other = revisions.get(value);
-    if (other !== undefined && other !== revision) throw new Error(`[X1] ${value} was written at ${other} and at ${revision}`);
+    if (other !== undefined && other !== revision)
+      throw new Error(`[X1] ${value} was written at ${other} and at ${revision}`);
     revisions.set(value, revision);
   }
   checkOrder(key, points);
@@ -57,18 +62,26 @@ function checkKey(key: string, operations: readonly Operation[]): void {
 /** R1: an operation that begins after another returned sees at least what that one saw. */
 function checkOrder(key: string, points: readonly Point[]): void {
   const deletions = points.some((p) => p.op.kind === "delete");
-  const byReturn = points.filter((p) => p.op.returnedAt !== null).toSorted((a, b) => (a.op.returnedAt ?? 0) - (b.op.returnedAt ?? 0));
+  const byReturn = points
+    .filter((p) => p.op.returnedAt !== null)
+    .toSorted((a, b) => (a.op.returnedAt ?? 0) - (b.op.returnedAt ?? 0));
   const byStart = points.toSorted((a, b) => a.op.invokedAt - b.op.invokedAt);
   let highest = 0;
   let next = 0;
   for (const point of byStart) {
-    for (let ended = byReturn[next]; ended !== undefined && (ended.op.returnedAt ?? Infinity) < point.op.invokedAt; ended = byReturn[next]) {
+    for (
+      let ended = byReturn[next];
+      ended !== undefined && (ended.op.returnedAt ?? Infinity) < point.op.invokedAt;
+      ended = byReturn[next]
+    ) {
       highest = Math.max(highest, ended.revision);
       next += 1;
     }
     const missing = point.revision === 0 && deletions;
     if (!missing && (point.wrote ? point.revision <= highest : point.revision < highest)) {
-      throw new Error(`[R1] ${key}: ${point.op.kind} began at ${point.op.invokedAt} saw revision ${point.revision}, but ${highest} was returned before`);
+      throw new Error(
+        `[R1] ${key}: ${point.op.kind} began at ${point.op.invokedAt} saw revision ${point.revision}, but ${highest} was returned before`,
+      );
     }
   }
 }

@@ -3,13 +3,7 @@ import { instancesOf, services } from "../../../src/registry/lookup.ts";
 import { deregister, register } from "../../../src/registry/register.ts";
 import { decodeRegistration, encodeRegistration, registration } from "../../../src/registry/registration.ts";
 import type { Registration, RegistrationInput } from "../../../src/registry/registration.ts";
-import {
-  instanceKey,
-  instanceLease,
-  instanceName,
-  placeOf,
-  serviceName,
-} from "../../../src/registry/service-keys.ts";
+import { instanceKey, instanceLease, instanceName, placeOf, serviceName } from "../../../src/registry/service-keys.ts";
 import type { InstancePlace } from "../../../src/registry/service-keys.ts";
 import { instant, regionName } from "../../../src/support/brand.ts";
 import type { ByteString } from "../../../src/support/brand.ts";
@@ -45,8 +39,7 @@ describe("names", () => {
     expect(serviceName("Web-1")).toBe("web-1");
     expect(serviceName("a")).toBe("a");
     expect(serviceName("x".repeat(63))).not.toBeNull();
-    for (const text of ["", "-a", "a-", "a.b", "a_b", "é", "x".repeat(64), "a\n"])
-      expect(serviceName(text)).toBeNull();
+    for (const text of ["", "-a", "a-", "a.b", "a_b", "é", "x".repeat(64), "a\n"]) expect(serviceName(text)).toBeNull();
   });
 
   test("an instance has path characters only", () => {
@@ -56,8 +49,7 @@ describe("names", () => {
 
   test("keys name their place and nothing else does", () => {
     expect(placeOf(instanceKey(place("Web", "i-1")))).toEqual({ service: "web", instance: "i-1" });
-    for (const key of ["kweb\0i", "sweb", "s\0i", "sweb\0", "sweb\0i\0"])
-      expect(placeOf(key as ByteString)).toBeNull();
+    for (const key of ["kweb\0i", "sweb", "s\0i", "sweb\0", "sweb\0i\0"]) expect(placeOf(key as ByteString)).toBeNull();
     expect(instanceLease(place("web", "i-1"))).toBe("service/web/i-1");
   });
 });
@@ -181,8 +173,7 @@ describe("lookups", () => {
       ["api", "z", {}],
       ["we", "a", {}],
     ];
-    for (const [service, instance, parts] of all)
-      driver.one(register(place(service, instance), valid(parts)));
+    for (const [service, instance, parts] of all) driver.one(register(place(service, instance), valid(parts)));
     driver.one(put("web", "a client's key of the same name"));
     return driver;
   };
@@ -238,13 +229,9 @@ describe("lookups", () => {
 
   test("answer a bounded number of instances, and go on after the last", () => {
     const driver = new Driver();
-    const instances = Array.from({ length: limits.instancesPerLookup + 5 }, (_, n) =>
-      String(n).padStart(5, "0"),
-    );
+    const instances = Array.from({ length: limits.instancesPerLookup + 5 }, (_, n) => String(n).padStart(5, "0"));
     for (let from = 0; from < instances.length; from += 500) {
-      const some = instances
-        .slice(from, from + 500)
-        .map((own) => driver.command(register(place("web", own), valid())));
+      const some = instances.slice(from, from + 500).map((own) => driver.command(register(place("web", own), valid())));
       driver.apply(...some);
     }
     const first = instancesOf(driver.store, nameOf("web"));
@@ -256,8 +243,6 @@ describe("lookups", () => {
         more: false,
         instances: { length: 5 },
       });
-    expect(services(driver.store, 1).services).toEqual([
-      { name: "web", instances: limits.instancesPerLookup },
-    ]);
+    expect(services(driver.store, 1).services).toEqual([{ name: "web", instances: limits.instancesPerLookup }]);
   });
 });

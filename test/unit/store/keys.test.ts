@@ -19,12 +19,7 @@ describe("an empty database", () => {
       more: false,
       revision: 0,
     });
-    expect([store.count(key(""), 10), store.nextDue(), store.appliedSlot, store.revision]).toEqual([
-      0,
-      null,
-      0,
-      0,
-    ]);
+    expect([store.count(key(""), 10), store.nextDue(), store.appliedSlot, store.revision]).toEqual([0, null, 0, 0]);
     expect(store.digest()).toBe("0000000000000000");
     expect(sql.tables).toEqual([]);
   });
@@ -74,11 +69,7 @@ describe("put", () => {
       { type: "present" } as const,
       { type: "put", revision: 2, version: 2, createRevision: 1, renewedOnly: false },
     ],
-    [
-      "this revision",
-      since(1),
-      { type: "put", revision: 2, version: 2, createRevision: 1, renewedOnly: false },
-    ],
+    ["this revision", since(1), { type: "put", revision: 2, version: 2, createRevision: 1, renewedOnly: false }],
   ])("on a key at revision 1 with condition: %s", (_, condition, outcome) => {
     const driver = new Driver();
     driver.one(put("a", "1"));
@@ -205,9 +196,7 @@ describe("listing", () => {
 
   test("keys of any bytes are found again, and do not leave their prefix", () => {
     const driver = new Driver();
-    const odd = [[0xff], [0xff, 0xff], [0xff, 0], [0xfe, 0xff], [0x80]].map((bytes) =>
-      userKey(new Uint8Array(bytes)),
-    );
+    const odd = [[0xff], [0xff, 0xff], [0xff, 0], [0xfe, 0xff], [0x80]].map((bytes) => userKey(new Uint8Array(bytes)));
     const writes = odd.map((at) =>
       driver.command({
         type: "put",
@@ -223,9 +212,7 @@ describe("listing", () => {
     };
     expect(listed(userKey(new Uint8Array([0xff])))).toEqual([odd[0], odd[2], odd[1]]);
     expect(listed("k" as ByteString)).toHaveLength(5);
-    expect(byteString(driver.store.get(userKey(new Uint8Array([0x80])))?.value ?? new Uint8Array())).toBe(
-      "\u00ff\0",
-    );
+    expect(byteString(driver.store.get(userKey(new Uint8Array([0x80])))?.value ?? new Uint8Array())).toBe("\u00ff\0");
   });
 });
 

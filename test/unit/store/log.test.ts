@@ -31,9 +31,7 @@ test("[L1] only the next slot is applied", () => {
 
 test("[L4] a batch of newer semantics is not applied", () => {
   const driver = new Driver();
-  expect(() => driver.store.apply(slot(1), "", { semantics: 2, stamp: logTime(1), commands: [] })).toThrow(
-    "L4",
-  );
+  expect(() => driver.store.apply(slot(1), "", { semantics: 2, stamp: logTime(1), commands: [] })).toThrow("L4");
   expect(driver.sql.tables).toEqual([]);
 });
 

@@ -1,0 +1,74 @@
+/**
+ * Applying: moves chosen values from the log into the store, in order, and keeps count of how current the store is known
+ * to be. Stops for good at a value it cannot apply. Upholds L1, L4 and R4.
+ */
+import { instant } from "../support/brand.ts";
+import type { Instant, RequestId, Slot } from "../support/brand.ts";
+import { decodeBatch } from "../store/batch-codec.ts";
+import { SEMANTICS } from "../store/command.ts";
+import type { Outcome } from "../store/command.ts";
+import type { Store } from "../store/store.ts";
+import type { Log } from "./log.ts";
+
+/** Told what came of each command, as it is applied. */
+export type OnOutcome = (id: RequestId, outcome: Outcome, slot: Slot) => void;
+
+export class Applier {
+  readonly #store: Store;
+  readonly #log: Log;
+  #halted: string | null = null;
+  /** Start of the last completed confirmation that this state is current (R4). */
+  #confirmedAt: Instant | null = null;
+  /** Confirmations that hold once a slot is applied. */
+  #confirmations: readonly { readonly slot: Slot; readonly startedAt: Instant }[] = [];
+
+  constructor(store: Store, log: Log) {
+    this.#store = store;
+    this.#log = log;
+  }
+
+  /** Why this replica applies nothing any more (L4), or null. */
+  get halted(): string | null {
+    return this.#halted;
+  }
+
+  /** L1: applies the contiguous prefix of what is chosen. @returns true when anything was applied. */
+  apply(onOutcome: OnOutcome): boolean {
+    const before = this.#store.appliedSlot;
+    while (this.#halted === null && !this.#store.loading && this.#applyNext(onOutcome));
+    return this.#store.appliedSlot > before;
+  }
+
+  #applyNext(onOutcome: OnOutcome): boolean {
+    const next = this.#log.nextChosen(this.#store.appliedSlot);
+    if (next === null) return false;
+    const batch = decodeBatch(next.value);
+    if ("type" in batch) {
+      const why =
+        batch.type === "malformed" ? batch.reason : `semantics ${batch.semantics}, this replica knows ${SEMANTICS}`;
+      this.#halted = `slot ${next.slot} cannot be applied: ${why}`;
+      return false;
+    }
+    const outcomes = this.#store.apply(next.slot, next.value, batch);
+    const sentAt = this.#log.applied(next.slot);
+    if (sentAt !== null) this.confirm(next.slot, sentAt);
+    batch.commands.forEach((command, i) => {
+      const outcome = outcomes[i];
+      if (outcome !== undefined) onOutcome(command.id, outcome, next.slot);
+    });
+    return true;
+  }
+
+  /** R4: once `at` is applied, this state is current as of `startedAt`. */
+  confirm(at: Slot, startedAt: Instant): void {
+    const all = [...this.#confirmations, { slot: at, startedAt }];
+    const due = all.filter((c) => c.slot <= this.#store.appliedSlot);
+    this.#confirmations = all.filter((c) => c.slot > this.#store.appliedSlot);
+    if (due.length > 0) this.#confirmedAt = instant(Math.max(this.#confirmedAt ?? 0, ...due.map((c) => c.startedAt)));
+  }
+
+  /** @returns ms since the start of the last completed confirmation, or null when there was none since this start. */
+  ageAt(now: Instant): number | null {
+    return this.#confirmedAt === null ? null : Math.max(0, now - this.#confirmedAt);
+  }
+}

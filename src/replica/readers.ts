@@ -1,0 +1,147 @@
+/**
+ * Readers: clients whose answer waits until the state is fresh enough for what they asked, and the replica's own needs
+ * of a barrier. Each is served, or told why not. Upholds R1-R4 and F6.
+ */
+import { instant } from "../support/brand.ts";
+import type { Instant } from "../support/brand.ts";
+import { limits } from "../support/limits.ts";
+import type { Store } from "../store/store.ts";
+import type { Applier } from "./applier.ts";
+import type { Barriers, Completed } from "./barriers.ts";
+import type { Expiry } from "./expiry.ts";
+import type { Leadership } from "./leadership.ts";
+import type { Failure, ReadRequest } from "./messages.ts";
+import { answer } from "./query.ts";
+import type { Turn } from "./turn.ts";
+
+/** Who waits for a barrier. */
+export type Reader =
+  | { readonly type: "client"; readonly handle: number; readonly request: ReadRequest; readonly until: Instant }
+  /** Only wants to know whom the acceptors promised. */
+  | { readonly type: "locate" }
+  /** Wants to be up to date before it ends leases. */
+  | { readonly type: "expiry" };
+
+export class Readers {
+  readonly #store: Store;
+  readonly #applier: Applier;
+  readonly #barriers: Barriers<Reader>;
+  readonly #leadership: Leadership;
+  readonly #expiry: Expiry;
+
+  constructor(store: Store, applier: Applier, barriers: Barriers<Reader>, leadership: Leadership, expiry: Expiry) {
+    this.#store = store;
+    this.#applier = applier;
+    this.#barriers = barriers;
+    this.#leadership = leadership;
+    this.#expiry = expiry;
+  }
+
+  /** A client asks. It is served now if the state is fresh enough already. */
+  ask(turn: Turn, handle: number, request: ReadRequest): void {
+    if (!this.#store.loading && this.#freshEnough(turn.now, request)) return this.#serve(turn, handle, request);
+    if (this.#barriers.readers >= limits.waitingReads) {
+      return this.#fail(turn, handle, "overloaded", "too many reads are waiting at this replica");
+    }
+    this.#barriers.join({ type: "client", handle, request, until: instant(turn.now + limits.readMs) });
+  }
+
+  #freshEnough(now: Instant, { consistency, query }: ReadRequest): boolean {
+    // A later page belongs to the revision the first was read at: no fresher state is wanted.
+    if (query.type === "list" && query.revision !== null && query.revision <= this.#store.revision) return true;
+    switch (consistency.type) {
+      case "linearizable":
+        return false;
+      case "session":
+        return this.#store.revision >= consistency.atLeast;
+      case "local":
+        return consistency.maxAgeMs === null || (this.#applier.ageAt(now) ?? Infinity) <= consistency.maxAgeMs;
+    }
+  }
+
+  #serve(turn: Turn, handle: number, { query }: ReadRequest): void {
+    const { revision } = this.#store;
+    turn.reply(handle, {
+      type: "result",
+      result: answer(this.#store, query),
+      revision,
+      ageMs: this.#applier.ageAt(turn.now),
+    });
+  }
+
+  #fail(turn: Turn, handle: number, failure: Failure, detail: string): void {
+    turn.reply(handle, { type: "failed", failure, outcome: "not-applied", detail });
+  }
+
+  /** Serves everybody whose barrier is met. */
+  finish(turn: Turn): void {
+    if (this.#store.loading) return;
+    for (const { readers, startedAt } of this.#barriers.met(this.#store.appliedSlot)) {
+      if (startedAt !== null) this.#applier.confirm(this.#store.appliedSlot, startedAt);
+      for (const reader of readers) {
+        if (reader.type === "client") this.#serveConfirmed(turn, reader.handle, reader.request);
+        else if (reader.type === "expiry") this.#expiry.confirmed();
+      }
+    }
+  }
+
+  #serveConfirmed(turn: Turn, handle: number, request: ReadRequest): void {
+    const { consistency } = request;
+    if (consistency.type === "session" && this.#store.revision < consistency.atLeast) {
+      const detail = `at-least=${consistency.atLeast}, but the store stands at revision ${this.#store.revision}`;
+      return this.#fail(turn, handle, "revision-in-future", detail);
+    }
+    this.#serve(turn, handle, request);
+  }
+
+  /** F6: nothing was ever written in this namespace, and reading does not found it: everybody sees an empty store. */
+  serveUnfounded(turn: Turn): void {
+    for (const reader of this.#barriers.takeWaiting()) {
+      if (reader.type === "client") this.#serveConfirmed(turn, reader.handle, reader.request);
+    }
+  }
+
+  /** A barrier ended without a majority. */
+  without(turn: Turn, barrier: Completed<Reader>): void {
+    this.#endAll(turn, barrier.readers, "no-quorum", "no majority of acceptors answered");
+  }
+
+  /** The acceptors' set could not be found out. */
+  failWaiting(turn: Turn, failure: Failure, detail: string): void {
+    this.#endAll(turn, this.#barriers.takeWaiting(), failure, detail);
+  }
+
+  failEverybody(turn: Turn, failure: Failure, detail: string): void {
+    this.#endAll(
+      turn,
+      this.#barriers.drop(() => true),
+      failure,
+      detail,
+    );
+  }
+
+  /** Ends what has waited too long, and sees to it that the rest is looked at in time. */
+  expire(turn: Turn): void {
+    const over = this.#barriers.drop((reader) => reader.type === "client" && reader.until <= turn.now);
+    this.#endAll(turn, over, "no-quorum", "no majority of acceptors answered in time");
+    if (this.#barriers.readers > 0) turn.wakeBy(turn.now + limits.readMs);
+  }
+
+  #endAll(turn: Turn, readers: readonly Reader[], failure: Failure, detail: string): void {
+    for (const reader of readers) {
+      switch (reader.type) {
+        case "client": {
+          const stale = reader.request.consistency.type === "local" && failure === "no-quorum";
+          this.#fail(turn, reader.handle, stale ? "too-stale" : failure, detail);
+          break;
+        }
+        case "expiry":
+          this.#expiry.postponed(turn.now);
+          break;
+        case "locate":
+          this.#leadership.notLocated(turn);
+          break;
+      }
+    }
+  }
+}
