@@ -1,5 +1,5 @@
 /**
- * Requests per second that a server answers over 64 connections. Uses wrk where it is installed, because it leaves more
+ * Requests per second that a server answers over some connections, 64 unless told otherwise. Uses wrk where it is installed, because it leaves more
  * of the machine to the server; else a loop in this process.
  */
 import { spawn, spawnSync } from "node:child_process";
@@ -15,18 +15,23 @@ export interface Load {
   readonly path: string;
 }
 
-const connections = 64;
+const usualConnections = 64;
 const body = "hello";
 const distinctKeys = 1_000;
 
 export const tool: "wrk" | "node" = spawnSync("wrk", ["-v"]).error === undefined ? "wrk" : "node";
 
 /** Fails if any answer is not a success: a fast refusal is no throughput. */
-export async function requestsPerSecond(url: string, load: Load, seconds: number): Promise<number> {
-  return tool === "wrk" ? withWrk(url, load, seconds) : withNode(url, load, seconds);
+export async function requestsPerSecond(
+  url: string,
+  load: Load,
+  seconds: number,
+  connections: number = usualConnections,
+): Promise<number> {
+  return tool === "wrk" ? withWrk(url, load, seconds, connections) : withNode(url, load, seconds, connections);
 }
 
-async function withWrk(url: string, { method, path }: Load, seconds: number): Promise<number> {
+async function withWrk(url: string, { method, path }: Load, seconds: number, connections: number): Promise<number> {
   const directory = mkdtempSync(join(tmpdir(), "synod-load-"));
   const script = join(directory, "load.lua");
   writeFileSync(
@@ -52,7 +57,7 @@ end
   }
 }
 
-async function withNode(url: string, load: Load, seconds: number): Promise<number> {
+async function withNode(url: string, load: Load, seconds: number, connections: number): Promise<number> {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const end = performance.now() + seconds * 1_000;
   let answered = 0;

@@ -47,9 +47,11 @@ export class Expiry {
   }
 
   /** When the durable alarm should ring, in ms; null: there is no lease. */
-  alarmAt(store: Store, leading: boolean): number | null {
+  alarmAt(store: Store, leading: boolean, now: Instant): number | null {
     const due = store.nextDue();
     if (due === null) return null;
-    return Math.max(due + (leading ? 0 : limits.expiryFallbackMs), this.#notBefore);
+    // While it is being looked after, the alarm only guards against a restart in between.
+    const guard = this.#state === "quiet" ? 0 : now + limits.readMs;
+    return Math.max(due + (leading ? 0 : limits.expiryFallbackMs), this.#notBefore, guard);
   }
 }

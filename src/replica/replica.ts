@@ -94,7 +94,7 @@ export class Replica {
     const turn = new Turn(now);
     this.#take(turn, event);
     this.#moveOn(turn);
-    return turn.outcome(this.#expiry.alarmAt(this.#store, this.#leadership.leading));
+    return turn.outcome(this.#expiry.alarmAt(this.#store, this.#leadership.leading, now));
   }
 
   #take(turn: Turn, event: Event): void {

@@ -1,5 +1,6 @@
 /** A simulated cluster: acceptors and replicas of some regions, wired through the simulated network. */
 import { AcceptorNode } from "./acceptor-node.ts";
+import type { AcceptorFlaw } from "./acceptor-node.ts";
 import { ReplicaNode } from "./replica-node.ts";
 import type { Tuning, Wires } from "./replica-node.ts";
 import type { World } from "./world.ts";
@@ -12,10 +13,10 @@ export class Cluster {
   /** Chance that an acceptor dies around one message. */
   acceptorCrashChance = 0;
 
-  constructor(world: World, regions: readonly string[], tuning: Tuning = {}) {
+  constructor(world: World, regions: readonly string[], tuning: Tuning = {}, flaw: AcceptorFlaw | null = null) {
     this.world = world;
     this.regions = regions;
-    this.acceptors = new Map(regions.map((region) => [region, new AcceptorNode(world, region)]));
+    this.acceptors = new Map(regions.map((region) => [region, new AcceptorNode(world, region, flaw)]));
     const wires: Wires = {
       acceptor: (from, to, message, answer) => {
         world.carry(from, to, () => {

@@ -139,7 +139,9 @@ export class ReplicaNode {
     if (!this.up) return;
     const dying = this.#world.chance(this.crashChance) ? this.#world.pick(["commit", "send", "reply"] as const) : null;
     this.#sql.begin();
+    const wasLoading = this.#store.loading;
     const outcome = this.#core.step(event, instant(this.#world.now));
+    if (wasLoading && !this.#store.loading) this.#world.count("snapshot-loaded");
     this.#persist(outcome.persist);
     if (dying === "commit") {
       this.#sql.rollback();

@@ -71,6 +71,10 @@ async function attempts(
     above = end.above ?? above;
     const jittered = Math.min(limits.backOffMaxMs, backOffMs) * (0.5 + visit.random.next());
     await pause(Math.min(jittered, until - visit.now()));
+    if (end.above === null) continue;
+    // Whoever outranked this attempt may have ended it all: to ask disturbs nobody, one more ballot disturbs everybody.
+    const found = await votes(visit, set, id, until);
+    if (found.type === "chosen") return decidedBy(found);
   }
   const detail = `no majority of the acceptors took part within ${limits.decisionMs} ms`;
   throw new Problem("no-quorum", detail, { outcome: left ? "unknown" : "not-applied" });

@@ -1,0 +1,90 @@
+/**
+ * Service instances that register, renew for a while and fall silent, and a lookup that checks on them: one renewed in
+ * time is never missing (E1, E2), one that fell silent is gone in the end.
+ */
+import { regionName, requestId } from "../../../src/support/brand.ts";
+import { register } from "../../../src/registry/register.ts";
+import { instanceName, serviceName } from "../../../src/registry/service-keys.ts";
+import type { Cluster } from "../cluster.ts";
+
+const ttlMs = 4_000;
+
+interface Life {
+  readonly name: string;
+  /** Until when the last acknowledged renewal keeps it alive at least. */
+  dueAt: number;
+  /** It has registered and has never since been late. */
+  alive: boolean;
+  renewals: number;
+  readonly fallsSilentAfter: number;
+}
+
+export class Instances {
+  readonly #cluster: Cluster;
+  readonly #lives: Life[];
+  #count = 0;
+  checked = 0;
+
+  constructor(cluster: Cluster, instances: number) {
+    this.#cluster = cluster;
+    const { world } = cluster;
+    this.#lives = Array.from({ length: instances }, (_, i) => ({
+      name: `i${i}`,
+      dueAt: 0,
+      alive: false,
+      renewals: 0,
+      fallsSilentAfter: 3 + Math.floor(world.random.next() * 10),
+    }));
+    for (const life of this.#lives) world.after(world.random.next() * 2_000, () => this.#renew(life));
+    world.after(1_000, () => this.#lookUp());
+  }
+
+  #renew(life: Life): void {
+    const { world, regions } = this.#cluster;
+    if (life.renewals >= life.fallsSilentAfter) return;
+    life.renewals += 1;
+    this.#count += 1;
+    const service = serviceName("web");
+    const instance = instanceName(life.name);
+    if (service === null || instance === null) throw new Error("bad names");
+    const operation = register(
+      { service, instance },
+      { address: "10.0.0.1", port: 80, tags: [], meta: {}, ttlMs, region: regionName("wnam") },
+    );
+    const startedAt = world.now;
+    if (startedAt > life.dueAt) life.alive = false;
+    this.#cluster.replica(world.pick(regions)).client({ type: "write", id: requestId(`renew${this.#count}`), operation }, (reply) => {
+      if (reply?.type !== "outcome" || reply.outcome.type !== "put") return;
+      // Its stamp is not before the request was made, and no clock here differs from another.
+      life.dueAt = Math.max(life.dueAt, startedAt + ttlMs);
+      life.alive = world.now <= life.dueAt;
+    });
+    world.after(500 + world.random.next() * 1_500, () => this.#renew(life));
+  }
+
+  #lookUp(): void {
+    const { world, regions } = this.#cluster;
+    const service = serviceName("web");
+    if (service === null) throw new Error("bad name");
+    const expected = this.#lives.filter((life) => life.alive && world.now <= life.dueAt);
+    const query = { type: "instances", service, tag: null, region: null } as const;
+    this.#cluster.replica(world.pick(regions)).client({ type: "read", consistency: { type: "linearizable" }, query }, (reply) => {
+      if (reply?.type !== "result" || reply.result.type !== "instances") return;
+      const found = new Set<string>(reply.result.instances.map((i) => i.instance));
+      for (const life of expected) {
+        if (life.dueAt < world.now) continue;
+        this.checked += 1;
+        if (!found.has(life.name)) throw new Error(`[E2] ${life.name} is missing at ${world.now}, but was renewed until ${life.dueAt}`);
+      }
+    });
+    world.after(700, () => this.#lookUp());
+  }
+
+  /** After healing, and long after the last renewal: nobody is left. */
+  allGone(): void {
+    for (const node of this.#cluster.replicas.values()) {
+      const left = node.store.count("s" as never, 100);
+      if (left > 0) throw new Error(`[E1] ${left} silent instances are still there in ${node.region}`);
+    }
+  }
+}
