@@ -18,7 +18,7 @@ import { World } from "./world.ts";
 /** Trimming, clearing and snapshots happen within seconds instead of hours. */
 const soon: Tuning = {
   trimming: { keptSlots: 10, step: 5 },
-  limits: { keptSlots: 20, historyMs: 2_000, historyRevisions: 30, snapshotPageRows: 7 },
+  limits: { keptSlots: 20, historyMs: 2_000, historyRevisions: 30, snapshotPageRows: 7, commandLifeMs: 1_000, stampAheadMs: 500 },
 };
 
 export interface RunOptions {

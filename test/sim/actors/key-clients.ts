@@ -71,15 +71,20 @@ export class KeyClients {
         return this.#send(operation, world.pick(regions), attempt + 1, done);
       }
       operation.returnedAt = world.now;
-      operation.reply =
-        unknown && this.#flaws.boldRefusals === true
-          ? { type: "failed", failure: "no-quorum", outcome: "not-applied", detail: "" }
-          : reply;
+      operation.reply = this.#concluded(reply, attempt);
       world.count(`client-${reply === null ? "lost" : reply.type === "failed" ? `failed-${reply.failure}` : reply.type}`);
       done();
     };
     world.after(patienceMs, () => finish(null));
     this.#cluster.replica(region).client(this.#request(operation, attempt), finish);
+  }
+
+  /** What a client may conclude: a refusal speaks of its own attempt, not of earlier ones that nobody answered for (U1). */
+  #concluded(reply: Operation["reply"], attempt: number): Operation["reply"] {
+    if (reply !== null && reply.type !== "failed") return reply;
+    const failure = { type: "failed", failure: "no-quorum", detail: "" } as const;
+    if (this.#flaws.boldRefusals === true) return { ...failure, outcome: "not-applied" };
+    return attempt > 1 ? { ...failure, outcome: "unknown" } : reply;
   }
 
   #request({ kind, key, value, id }: Operation, attempt: number): ClientRequest {

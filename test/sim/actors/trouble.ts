@@ -27,9 +27,12 @@ export function strike(cluster: Cluster): void {
     case "restart":
       if (cluster.replica(region).up) cluster.replica(region).restart();
       break;
-    case "wipe":
-      if (world.chance(0.4) && cluster.replica(region).up) cluster.replica(region).wipe();
+    case "wipe": {
+      // Only ever a minority of the replicas: what is trimmed rests on a majority of them (L5).
+      const mortal = regions.slice(0, Math.floor((regions.length - 1) / 2));
+      if (mortal.includes(region) && cluster.replica(region).up) cluster.replica(region).wipe();
       break;
+    }
     case "acceptor":
       cluster.acceptor(region).restart();
       break;
