@@ -4,7 +4,7 @@
  */
 
 /** A bug in Synod: its own state contradicts a rule of SPEC.md. */
-export class InvariantError extends Error {
+class InvariantError extends Error {
   override readonly name = "InvariantError";
 }
 

@@ -4,7 +4,7 @@
  */
 import * as v from "valibot";
 import { limits } from "../support/limits.ts";
-import { instant, regionName, requestId, revision, slot } from "../support/brand.ts";
+import { regionName, revision, slot } from "../support/brand.ts";
 import type { ByteString } from "../support/brand.ts";
 import { isByteString, unpackBytes } from "../support/bytes.ts";
 import { instanceName, serviceName } from "../registry/service-keys.ts";
@@ -13,7 +13,7 @@ import { ballot } from "../paxos/ballot.ts";
 import { membersOf } from "../paxos/membership.ts";
 
 /** The version this code speaks. Bump it when a message's meaning changes; keep decoding the one before. */
-export const PROTOCOL_VERSION = 1;
+const PROTOCOL_VERSION = 1;
 const understood: readonly unknown[] = [PROTOCOL_VERSION];
 
 /** Why a message was not understood. */
@@ -52,12 +52,10 @@ export const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 /** Slots end well before the last whole number, so that the one after is always a slot too. */
 export const slotSchema = v.pipe(whole, v.maxValue(2 ** 52), v.transform(slot));
 export const revisionSchema = v.pipe(whole, v.transform(revision));
-export const instantSchema = v.pipe(whole, v.transform(instant));
 export const text = (maximum: number) => v.pipe(v.string(), v.maxLength(maximum));
 export const name = v.pipe(v.string(), v.minLength(1), v.maxLength(256));
 export const regionSchema = v.pipe(v.string(), v.regex(/^[a-z]+(-[a-z]+)?$/), v.maxLength(32));
 export const regionNameSchema = v.pipe(regionSchema, v.transform(regionName));
-export const requestIdSchema = v.pipe(name, v.transform(requestId));
 export const byteStringSchema = v.pipe(
   text(limits.keyBytes + 512),
   v.check(isByteString, "not a byte string"),

@@ -42,7 +42,8 @@ export class AcceptorNode {
   restart(): void {
     this.#world.count("acceptor-restart");
     if (this.#storage.enrolment !== null && this.#flaw === "forgets-votes") this.#sql.all("DELETE FROM votes");
-    if (this.#storage.enrolment !== null && this.#flaw === "forgets-promise") this.#sql.all("UPDATE acceptor SET promised = NULL");
+    if (this.#storage.enrolment !== null && this.#flaw === "forgets-promise")
+      this.#sql.all("UPDATE acceptor SET promised = NULL");
     this.#storage = new AcceptorStorage(this.#sql);
   }
 

@@ -3,7 +3,11 @@ import { parseArgs } from "node:util";
 import { run } from "./run.ts";
 
 const { values } = parseArgs({
-  options: { seeds: { type: "string", default: "100" }, from: { type: "string", default: "1" }, seed: { type: "string" } },
+  options: {
+    seeds: { type: "string", default: "100" },
+    from: { type: "string", default: "1" },
+    seed: { type: "string" },
+  },
 });
 const count = (text: string, name: string): number => {
   const value = Number(text);
@@ -24,11 +28,13 @@ for (let seed = first; seed < last; seed += 1) {
     if (values.seed !== undefined) process.stdout.write(`seed ${seed}: trace ${traceHash}\n`);
   } catch (error) {
     failures += 1;
-    process.stdout.write(`seed ${seed} FAILED: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.stdout.write(
+      `seed ${seed} FAILED: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
   }
 }
 const seconds = (performance.now() - began) / 1000;
-for (const [kind, n] of Object.entries(totals).toSorted()) process.stdout.write(`${kind.padEnd(36)} ${n}\n`);
+for (const [kind, n] of Object.entries(totals).toSorted(([a], [b]) => (a < b ? -1 : 1))) process.stdout.write(`${kind.padEnd(36)} ${n}\n`);
 process.stdout.write(
   `${last - first} seeds, ${failures} failed, ${seconds.toFixed(1)} s: ${Math.round((totals["events"] ?? 0) / seconds)} events/s, ` +
     `${Math.round((totals["simulatedMs"] ?? 0) / 1000 / seconds)} simulated s/s\n`,

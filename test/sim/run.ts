@@ -18,7 +18,14 @@ import { World } from "./world.ts";
 /** Trimming, clearing and snapshots happen within seconds instead of hours. */
 const soon: Tuning = {
   trimming: { keptSlots: 10, step: 5 },
-  limits: { keptSlots: 20, historyMs: 2_000, historyRevisions: 30, snapshotPageRows: 7, commandLifeMs: 1_000, stampAheadMs: 500 },
+  limits: {
+    keptSlots: 20,
+    historyMs: 2_000,
+    historyRevisions: 30,
+    snapshotPageRows: 7,
+    commandLifeMs: 1_000,
+    stampAheadMs: 500,
+  },
 };
 
 export interface RunOptions {
@@ -57,13 +64,14 @@ export function run(options: RunOptions): RunResult {
   const pass = (ms: number): void => {
     events += world.run(ms);
     agreement.observe(cluster);
-    for (const { storage } of cluster.acceptors.values()) leaders.add(storage.ledger("log").promised?.proposer ?? "nobody");
+    for (const { storage } of cluster.acceptors.values())
+      leaders.add(storage.ledger("log").promised?.proposer ?? "nobody");
   };
 
   // A quiet moment first: founding needs all acceptors.
   pass(500);
   if (faults) brew(cluster);
-  for (const end = world.now + (options.stormMs ?? 20_000); world.now < end; ) {
+  for (const end = world.now + (options.stormMs ?? 20_000); world.now < end;) {
     pass(faults ? 50 + world.random.next() * 1_500 : 1_000);
     if (faults) strike(cluster);
   }
@@ -83,11 +91,13 @@ export function run(options: RunOptions): RunResult {
   pass(10_000);
   const { history } = clients;
   const open = history.filter((op) => op.returnedAt === null).length;
-  if (served !== regions.length) throw new Error(`[liveness] only ${served} of ${regions.length} replicas answer after healing`);
+  if (served !== regions.length)
+    throw new Error(`[liveness] only ${served} of ${regions.length} replicas answer after healing`);
   if (open > 0) throw new Error(`[liveness] ${open} requests never ended`);
   const afterHealing = history.filter((op) => op.invokedAt > began + 500 + (options.stormMs ?? 20_000) + 8_000);
   const refused = afterHealing.filter((op) => op.reply === null || op.reply.type === "failed").length;
-  if (refused > 0) throw new Error(`[liveness] ${refused} of ${afterHealing.length} requests failed long after healing`);
+  if (refused > 0)
+    throw new Error(`[liveness] ${refused} of ${afterHealing.length} requests failed long after healing`);
   agreement.converged(cluster);
   checkVersions(history);
   instances.allGone();

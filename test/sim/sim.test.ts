@@ -14,29 +14,33 @@ function runSeed(options: RunOptions): RunResult {
 }
 
 describe("simulated clusters", () => {
-  it("[C2] [L2] [R1] [U1] [X1] [E2] hold under loss, cuts, crashes and wiped replicas, and all heals", { timeout: 120_000 }, () => {
-    const results = seeds(1, 30).map((seed) => runSeed({ seed }));
-    const total = (kind: string): number => results.reduce((sum, r) => sum + (r.counts[kind] ?? 0), 0);
-    // Not vacuous: values were chosen, and every kind of fault really happened.
-    expect(results.reduce((sum, r) => sum + r.slots, 0)).toBeGreaterThan(5_000);
-    for (const kind of [
-      "lost",
-      "duplicated",
-      "blocked",
-      "region-down",
-      "replica-restart",
-      "acceptor-restart",
-      "replica-wiped",
-      "snapshot-loaded",
-      "trimmed",
-      "client-retry",
-      "alarm",
-      "instance-checked",
-    ]) {
-      expect(total(kind), kind).toBeGreaterThan(0);
-    }
-    expect(results.filter((r) => (r.counts["leaders"] ?? 0) > 1).length).toBeGreaterThan(10);
-  });
+  it(
+    "[C2] [L2] [R1] [U1] [X1] [E2] hold under loss, cuts, crashes and wiped replicas, and all heals",
+    { timeout: 120_000 },
+    () => {
+      const results = seeds(1, 30).map((seed) => runSeed({ seed }));
+      const total = (kind: string): number => results.reduce((sum, r) => sum + (r.counts[kind] ?? 0), 0);
+      // Not vacuous: values were chosen, and every kind of fault really happened.
+      expect(results.reduce((sum, r) => sum + r.slots, 0)).toBeGreaterThan(5_000);
+      for (const kind of [
+        "lost",
+        "duplicated",
+        "blocked",
+        "region-down",
+        "replica-restart",
+        "acceptor-restart",
+        "replica-wiped",
+        "snapshot-loaded",
+        "trimmed",
+        "client-retry",
+        "alarm",
+        "instance-checked",
+      ]) {
+        expect(total(kind), kind).toBeGreaterThan(0);
+      }
+      expect(results.filter((r) => (r.counts["leaders"] ?? 0) > 1).length).toBeGreaterThan(10);
+    },
+  );
 
   it("the same seed gives the same run, to the last message", () => {
     expect(runSeed({ seed: 7 })).toEqual(runSeed({ seed: 7 }));

@@ -53,12 +53,14 @@ export class Instances {
     );
     const startedAt = world.now;
     if (startedAt > life.dueAt) life.alive = false;
-    this.#cluster.replica(world.pick(regions)).client({ type: "write", id: requestId(`renew${this.#count}`), operation }, (reply) => {
-      if (reply?.type !== "outcome" || reply.outcome.type !== "put") return;
-      // Its stamp is not before the request was made, and no clock here differs from another.
-      life.dueAt = Math.max(life.dueAt, startedAt + ttlMs);
-      life.alive = world.now <= life.dueAt;
-    });
+    this.#cluster
+      .replica(world.pick(regions))
+      .client({ type: "write", id: requestId(`renew${this.#count}`), operation }, (reply) => {
+        if (reply?.type !== "outcome" || reply.outcome.type !== "put") return;
+        // Its stamp is not before the request was made, and no clock here differs from another.
+        life.dueAt = Math.max(life.dueAt, startedAt + ttlMs);
+        life.alive = world.now <= life.dueAt;
+      });
     world.after(500 + world.random.next() * 1_500, () => this.#renew(life));
   }
 
@@ -68,15 +70,18 @@ export class Instances {
     if (service === null) throw new Error("bad name");
     const expected = this.#lives.filter((life) => life.alive && world.now <= life.dueAt);
     const query = { type: "instances", service, tag: null, region: null } as const;
-    this.#cluster.replica(world.pick(regions)).client({ type: "read", consistency: { type: "linearizable" }, query }, (reply) => {
-      if (reply?.type !== "result" || reply.result.type !== "instances") return;
-      const found = new Set<string>(reply.result.instances.map((i) => i.instance));
-      for (const life of expected) {
-        if (life.dueAt < world.now) continue;
-        this.checked += 1;
-        if (!found.has(life.name)) throw new Error(`[E2] ${life.name} is missing at ${world.now}, but was renewed until ${life.dueAt}`);
-      }
-    });
+    this.#cluster
+      .replica(world.pick(regions))
+      .client({ type: "read", consistency: { type: "linearizable" }, query }, (reply) => {
+        if (reply?.type !== "result" || reply.result.type !== "instances") return;
+        const found = new Set<string>(reply.result.instances.map((i) => i.instance));
+        for (const life of expected) {
+          if (life.dueAt < world.now) continue;
+          this.checked += 1;
+          if (!found.has(life.name))
+            throw new Error(`[E2] ${life.name} is missing at ${world.now}, but was renewed until ${life.dueAt}`);
+        }
+      });
     world.after(700, () => this.#lookUp());
   }
 

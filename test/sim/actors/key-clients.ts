@@ -72,7 +72,9 @@ export class KeyClients {
       }
       operation.returnedAt = world.now;
       operation.reply = this.#concluded(reply, attempt);
-      world.count(`client-${reply === null ? "lost" : reply.type === "failed" ? `failed-${reply.failure}` : reply.type}`);
+      world.count(
+        `client-${reply === null ? "lost" : reply.type === "failed" ? `failed-${reply.failure}` : reply.type}`,
+      );
       done();
     };
     world.after(patienceMs, () => finish(null));
@@ -101,7 +103,10 @@ export class KeyClients {
     return {
       type: "write",
       id: requestId(this.#flaws.freshIds === true ? `${id}.${attempt}` : id),
-      operation: value === null ? { type: "delete", key: stored, condition } : { type: "put", key: stored, value: utf8(value), condition },
+      operation:
+        value === null
+          ? { type: "delete", key: stored, condition }
+          : { type: "put", key: stored, value: utf8(value), condition },
     };
   }
 }

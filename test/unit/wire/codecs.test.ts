@@ -1,0 +1,226 @@
+/** [W1] Every message survives its codec unchanged, and nothing malformed gets through. */
+import { describe, expect, it } from "vitest";
+import { byteString, utf8 } from "../../../src/support/bytes.ts";
+import { leaseId, logTime, regionName, requestId, revision, slot } from "../../../src/support/brand.ts";
+import { limits } from "../../../src/support/limits.ts";
+import { ballot } from "../../../src/paxos/ballot.ts";
+import { membersOf } from "../../../src/paxos/membership.ts";
+import { decisionSubject, LOG } from "../../../src/paxos/messages.ts";
+import type { AcceptorReply, AcceptorRequest } from "../../../src/paxos/messages.ts";
+import { instanceName, serviceName } from "../../../src/registry/service-keys.ts";
+import type { ClientReply, ClientRequest, PeerReply, PeerRequest } from "../../../src/replica/messages.ts";
+import { userKey } from "../../../src/store/key-space.ts";
+import * as acceptor from "../../../src/wire/acceptor-codec.ts";
+import * as client from "../../../src/wire/client-codec.ts";
+import * as peer from "../../../src/wire/peer-codec.ts";
+
+const low = ballot(3, "wnam", "inc-a");
+const members = membersOf([
+  { region: "wnam", incarnation: "a" },
+  { region: "enam", incarnation: "b" },
+  { region: "weur", incarnation: "c" },
+]);
+const vote = { slot: slot(4), ballot: low, value: 'a "quoted" value\u0000é' };
+const extent = { floor: slot(1), highest: slot(9) };
+const address = { namespace: "default", region: "wnam", set: "s", incarnation: "a", seen: 17 };
+
+const acceptorRequests: readonly AcceptorRequest[] = [
+  { type: "protocol", address, body: { type: "prepare", subject: LOG, ballot: low, from: slot(1) } },
+  {
+    type: "protocol",
+    address,
+    body: { type: "accept", subject: decisionSubject("é"), ballot: low, slot: slot(1), value: "v", stamp: 5, floor: slot(0) },
+  },
+  { type: "protocol", address, body: { type: "inquire", subject: LOG, above: slot(0) } },
+  { type: "founding", namespace: "n", region: "wnam", body: { type: "identify" } },
+  { type: "founding", namespace: "n", region: "wnam", body: { type: "mint", cluster: "c", regions: ["wnam", "enam"] } },
+  { type: "founding", namespace: "n", region: "wnam", body: { type: "enrol", members } },
+  { type: "founding", namespace: "n", region: "wnam", body: { type: "open", members } },
+];
+const acceptorReplies: readonly AcceptorReply[] = [
+  { type: "protocol", counter: 1, body: { type: "promise", ballot: low, votes: [vote], next: slot(5), clock: 9, ...extent } },
+  { type: "protocol", counter: 2, body: { type: "accepted", ballot: low, slot: slot(4) } },
+  { type: "protocol", counter: 3, body: { type: "standing", promised: null, votes: [], next: null, ...extent } },
+  { type: "protocol", counter: 3, body: { type: "standing", promised: low, votes: [vote], next: null, ...extent } },
+  { type: "protocol", counter: 4, body: { type: "outranked", promised: low, ...extent } },
+  { type: "protocol", counter: 5, body: { type: "trimmed", ...extent } },
+  { type: "protocol", counter: 6, body: { type: "stamp-ahead", clock: 1 } },
+  { type: "not-member", why: "wrong-set" },
+  { type: "identity", identity: { type: "empty" } },
+  { type: "identity", identity: { type: "minted", incarnation: "a" } },
+  { type: "identity", identity: { type: "enrolled", incarnation: "a", members, open: true } },
+  { type: "identity", identity: { type: "retired", reason: "restored" } },
+];
+const peerRequests: readonly PeerRequest[] = [
+  { type: "forward", commands: ['["x"]'], relay: true },
+  { type: "ping" },
+  { type: "learn", entries: [{ slot: slot(1), value: "v" }], leader: "wnam" },
+  { type: "catch-up", from: slot(3) },
+  { type: "digest", applied: slot(3), knows: 1 },
+  { type: "snapshot", id: null, cursor: null },
+];
+const peerReplies: readonly PeerReply[] = [
+  { type: "results", outcomes: [{ type: "out-of-order", expected: 3 }], slot: slot(2), leader: null },
+  { type: "not-leader", leader: "enam" },
+  { type: "busy" },
+  { type: "pong", leading: true, stalled: false, leader: "wnam" },
+  { type: "progress", applied: slot(1), knows: 1 },
+  { type: "entries", entries: [{ slot: slot(7), value: "[]" }], applied: slot(7) },
+  { type: "gone", applied: slot(7) },
+  { type: "snapshot-page", id: "i", slot: slot(7), rows: "[]", next: null },
+  { type: "no-snapshot" },
+];
+const service = serviceName("web");
+const instance = instanceName("i-1");
+if (service === null || instance === null) throw new Error("bad names");
+const key = userKey(new Uint8Array([0, 0xff, 0x2f, ...utf8("😀")]));
+const clientRequests: readonly ClientRequest[] = [
+  {
+    type: "write",
+    id: requestId("key/1"),
+    deadline: logTime(99),
+    fingerprint: "f",
+    order: { session: "s", sequence: 2 },
+    operation: {
+      type: "put",
+      key,
+      value: new Uint8Array([0xff, 0]),
+      condition: { type: "unchanged-since", modRevision: revision(3) },
+      lease: { id: leaseId("l"), ttlMs: 1000 },
+      keepIfEqual: true,
+    },
+  },
+  { type: "write", id: requestId("x"), operation: { type: "delete", key, condition: { type: "absent" } } },
+  { type: "read", consistency: { type: "linearizable" }, query: { type: "get", key } },
+  {
+    type: "read",
+    consistency: { type: "session", atLeast: revision(4) },
+    query: { type: "list", prefix: key, after: null, limit: 3, revision: revision(2) },
+  },
+  {
+    type: "read",
+    consistency: { type: "local", maxAgeMs: 5 },
+    query: { type: "instances", service, tag: "t", region: regionName("wnam") },
+  },
+  { type: "read", consistency: { type: "local", maxAgeMs: null }, query: { type: "services", after: service, limit: 5 } },
+  { type: "status", digest: true },
+];
+const entry = { key, value: utf8("v"), createRevision: revision(1), modRevision: revision(2), version: 2, lease: null };
+const result = { revision: revision(2), ageMs: 4 };
+const clientReplies: readonly ClientReply[] = [
+  { type: "outcome", outcome: { type: "condition-failed", modRevision: null }, revision: revision(3) },
+  { type: "result", result: { type: "entry", entry: { ...entry, lease: leaseId("l") } }, ...result },
+  { type: "result", result: { type: "entry", entry: null }, ...result, ageMs: null },
+  { type: "result", result: { type: "page", entries: [entry], more: true, revision: revision(2) }, ...result },
+  { type: "result", result: { type: "compacted", compactedRevision: revision(1) }, ...result },
+  { type: "result", result: { type: "future" }, ...result },
+  {
+    type: "result",
+    result: {
+      type: "instances",
+      instances: [
+        {
+          service,
+          instance,
+          address: "::1",
+          port: 80,
+          tags: ["a"],
+          meta: { z: "1" },
+          ttlMs: 1000,
+          region: regionName("weur"),
+          createRevision: revision(1),
+          modRevision: revision(2),
+        },
+      ],
+      more: false,
+    },
+    ...result,
+  },
+  { type: "result", result: { type: "services", services: [{ name: service, instances: 2 }], more: false }, ...result },
+  {
+    type: "status",
+    status: {
+      region: "wnam",
+      applied: slot(1),
+      revision: revision(1),
+      logTime: 2,
+      firstKept: slot(1),
+      leading: true,
+      leader: "wnam",
+      waiting: 0,
+      halted: null,
+      digest: "d",
+    },
+  },
+  { type: "failed", failure: "no-quorum", outcome: "unknown", detail: "why" },
+];
+
+const kinds = [
+  ["acceptor request", acceptorRequests, acceptor.encodeAcceptorRequest, acceptor.decodeAcceptorRequest],
+  ["acceptor reply", acceptorReplies, acceptor.encodeAcceptorReply, acceptor.decodeAcceptorReply],
+  ["peer reply", peerReplies, peer.encodePeerReply, peer.decodePeerReply],
+  ["client request", clientRequests, client.encodeClientRequest, client.decodeClientRequest],
+  ["client reply", clientReplies, client.encodeClientReply, client.decodeClientReply],
+] as const;
+
+describe.each(kinds)("[W1] %s", (_, messages, encode, decode) => {
+  const each = messages as readonly { readonly type: string }[];
+  const text = (message: unknown): string => (encode as (m: unknown) => string)(message);
+
+  it.each(each.map((m, i) => [i, m.type, m] as const))("%i %s survives", (_i, _type, message) => {
+    expect(decode(text(message))).toEqual({ ok: true, body: message });
+  });
+
+  it("an unknown version is refused by name, whatever the body", () => {
+    for (const message of each) {
+      const { body } = JSON.parse(text(message)) as { body: unknown };
+      expect(decode(JSON.stringify({ v: 2, body }))).toEqual({ ok: false, why: { type: "unknown-version", version: 2 } });
+    }
+  });
+
+  it("no field may be missing, added, or of another type", () => {
+    for (const message of each) {
+      const envelope = JSON.parse(text(message)) as { v: number; body: Record<string, unknown> };
+      for (const field of Object.keys(envelope.body)) {
+        for (const wrong of [undefined, -1, 1.5, { a: 1 }, [[]]]) {
+          const body = { ...envelope.body, [field]: wrong };
+          expect(decode(JSON.stringify({ ...envelope, body })).ok, `${message.type}.${field}`).toBe(false);
+        }
+      }
+      expect(decode(JSON.stringify({ ...envelope, body: { ...envelope.body, extra: 1 } })).ok).toBe(false);
+    }
+  });
+
+  it.each([[""], ["null"], ["[]"], ["{}"], ['{"v":1}'], ['{"v":1,"body":null}'], ["{"], [7], [null]])("%j is refused", (junk) => {
+    expect(decode(junk).ok).toBe(false);
+  });
+
+  it("a message over the limit is refused before it is parsed", () => {
+    expect(decode("x".repeat(limits.messageBytes + 1))).toMatchObject({ ok: false, why: { type: "malformed" } });
+  });
+});
+
+describe("[W1] peer request", () => {
+  it.each(peerRequests.map((m) => [m.type, m] as const))("%s survives, with its sender", (_type, request) => {
+    expect(peer.decodePeerRequest(peer.encodePeerRequest("weur", request))).toEqual({ ok: true, body: { from: "weur", request } });
+  });
+
+  it("a page of more entries than allowed is refused", () => {
+    const entries = Array.from({ length: limits.messagePageRows + 1 }, (_, i) => ({ slot: slot(i + 1), value: "" }));
+    expect(peer.decodePeerRequest(peer.encodePeerRequest("weur", { type: "learn", entries, leader: null })).ok).toBe(false);
+  });
+});
+
+describe("ballots on the wire", () => {
+  it("[B1] come back frozen and equal", () => {
+    const decoded = acceptor.decodeAcceptorReply(
+      acceptor.encodeAcceptorReply({ type: "protocol", counter: 4, body: { type: "outranked", promised: low, ...extent } }),
+    );
+    const body = decoded.ok && decoded.body.type === "protocol" ? decoded.body.body : null;
+    expect(body?.type === "outranked" && Object.isFrozen(body.promised)).toBe(true);
+  });
+
+  it("a key is bytes, not text", () => {
+    expect(byteString(utf8("😀"))).toHaveLength(4);
+  });
+});
