@@ -18,7 +18,6 @@ interface Answer {
   readonly complete: boolean;
   readonly floor: Slot;
   readonly highest: Slot;
-  readonly clock: number;
 }
 
 export interface Preparing {
@@ -67,13 +66,14 @@ export type PromiseOutcome =
       readonly type: "leading";
       readonly state: Leading;
       readonly adopted: readonly Proposal[];
-      readonly clocks: readonly number[];
     };
 
 /**
  * Phase 1b arrives.
  * @param hole the value proposed for a slot that nobody voted for while a later one has votes; null where no slot may be
  * filled so (a decision).
+ * @param postpone values that acceptors would refuse for now (T2). Any majority will do (P3): one without them is waited
+ * for.
  */
 export function receivePromise(
   state: Proposer,
@@ -81,6 +81,7 @@ export function receivePromise(
   acceptor: string,
   reply: PromiseReply,
   hole: string | null,
+  postpone: (value: string) => boolean = () => false,
 ): PromiseOutcome {
   if (state.phase !== "preparing" || !sameBallot(state.ballot, reply.ballot)) return { type: "ignored" };
   // Q1: a stranger neither counts nor is adopted from.
@@ -92,24 +93,15 @@ export function receivePromise(
     complete: reply.next === null,
     floor: slot(Math.max(before?.floor ?? 0, reply.floor)),
     highest: slot(Math.max(before?.highest ?? 0, reply.highest)),
-    clock: reply.clock,
   };
   if (answer.floor >= state.from) return { type: "behind", floor: answer.floor };
   const next: Preparing = { ...state, answers: new Map(state.answers).set(acceptor, answer) };
   if (reply.next !== null) return { type: "next-page", state: next, from: reply.next };
-  const complete = [...next.answers].filter(([, a]) => a.complete);
-  if (
-    !isMajority(
-      members,
-      complete.map(([region]) => region),
-    )
-  )
-    return { type: "waiting", state: next };
-  return lead(
-    next,
-    complete.map(([, a]) => a),
-    hole,
-  );
+  const complete = [...next.answers].filter(([, a]) => a.complete && !a.votes.some((vote) => postpone(vote.value)));
+  const promised = complete.map(([region]) => region);
+  if (!isMajority(members, promised)) return { type: "waiting", state: next };
+  const answers = complete.map(([, a]) => a);
+  return lead(next, answers, hole);
 }
 
 function lead(state: Preparing, answers: readonly Answer[], hole: string | null): PromiseOutcome {
@@ -130,7 +122,6 @@ function lead(state: Preparing, answers: readonly Answer[], hole: string | null)
     type: "leading",
     state: { phase: "leading", ballot: state.ballot, next: slot(last + 1), open },
     adopted: [...open].map(([at, value]) => ({ slot: at, value })),
-    clocks: answers.map((a) => a.clock),
   };
 }
 

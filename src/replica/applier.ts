@@ -3,15 +3,15 @@
  * to be. Stops for good at a value it cannot apply. Upholds L1, L4 and R4.
  */
 import { instant } from "../support/brand.ts";
-import type { Instant, RequestId, Slot } from "../support/brand.ts";
+import type { Instant } from "../support/brand.ts";
 import { decodeBatch } from "../store/batch-codec.ts";
 import { SEMANTICS } from "../store/command.ts";
-import type { Outcome } from "../store/command.ts";
+import type { Command, Outcome } from "../store/command.ts";
 import type { Store } from "../store/store.ts";
 import type { Log } from "./log.ts";
 
 /** Told what came of each command, as it is applied. */
-export type OnOutcome = (id: RequestId, outcome: Outcome, slot: Slot) => void;
+export type OnOutcome = (command: Command, outcome: Outcome) => void;
 
 export class Applier {
   readonly #store: Store;
@@ -19,8 +19,6 @@ export class Applier {
   #halted: string | null = null;
   /** Start of the last completed confirmation that this state is current (R4). */
   #confirmedAt: Instant | null = null;
-  /** Confirmations that hold once a slot is applied. */
-  #confirmations: readonly { readonly slot: Slot; readonly startedAt: Instant }[] = [];
 
   constructor(store: Store, log: Log) {
     this.#store = store;
@@ -51,20 +49,17 @@ export class Applier {
     }
     const outcomes = this.#store.apply(next.slot, next.value, batch);
     const sentAt = this.#log.applied(next.slot);
-    if (sentAt !== null) this.confirm(next.slot, sentAt);
+    if (sentAt !== null) this.confirm(sentAt);
     batch.commands.forEach((command, i) => {
       const outcome = outcomes[i];
-      if (outcome !== undefined) onOutcome(command.id, outcome, next.slot);
+      if (outcome !== undefined) onOutcome(command, outcome);
     });
     return true;
   }
 
-  /** R4: once `at` is applied, this state is current as of `startedAt`. */
-  confirm(at: Slot, startedAt: Instant): void {
-    const all = [...this.#confirmations, { slot: at, startedAt }];
-    const due = all.filter((c) => c.slot <= this.#store.appliedSlot);
-    this.#confirmations = all.filter((c) => c.slot > this.#store.appliedSlot);
-    if (due.length > 0) this.#confirmedAt = instant(Math.max(this.#confirmedAt ?? 0, ...due.map((c) => c.startedAt)));
+  /** R4: this state was seen to be current as of `startedAt`. */
+  confirm(startedAt: Instant): void {
+    this.#confirmedAt = instant(Math.max(this.#confirmedAt ?? 0, startedAt));
   }
 
   /** @returns ms since the start of the last completed confirmation, or null when there was none since this start. */

@@ -36,6 +36,7 @@ export class Barriers<Reader> {
   #waiting: Reader[] = [];
   #active: Barrier<Reader>[] = [];
   #nextId = 1;
+  #reported = 0;
   /** The applied slot at which the oldest unmet target was last seen stuck, and since when. */
   #stuck: { readonly applied: Slot; readonly since: Instant } | null = null;
 
@@ -44,6 +45,10 @@ export class Barriers<Reader> {
     this.#log = log;
   }
 
+  /** The highest slot that any acceptor was heard to have voted on. */
+  get reported(): number {
+    return this.#reported;
+  }
   /** Everybody who waits, for a barrier to start or to be met. */
   get readers(): number {
     return this.#active.reduce((sum, b) => sum + b.readers.length, this.#waiting.length);
@@ -106,6 +111,7 @@ export class Barriers<Reader> {
     const { members } = this.#group;
     if (reply?.type === "standing") {
       this.#log.noteBallot(reply.promised);
+      this.#reported = Math.max(this.#reported, reply.highest, reply.floor);
       for (const vote of reply.votes) this.#log.countVote(region, vote, applied);
     }
     const barrier = this.#active.find((b) => b.id === id);

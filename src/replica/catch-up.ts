@@ -20,6 +20,7 @@ export class CatchUp {
   #loading: { readonly id: string; readonly slot: Slot } | null = null;
   /** Peers that could not help since the last success. */
   readonly #tried = new Set<string>();
+  #exhausted = false;
   #notBefore = 0;
 
   constructor(calls: Calls, log: Log, peers: Peers, store: Store) {
@@ -29,6 +30,10 @@ export class CatchUp {
     this.#store = store;
   }
 
+  /** Every peer was asked since the last success, and none could help. */
+  get exhausted(): boolean {
+    return this.#exhausted;
+  }
   get busy(): boolean {
     return this.#source !== null;
   }
@@ -41,6 +46,7 @@ export class CatchUp {
     if (region === null) {
       // Nobody could help: start over after a pause, if it is still wanted then.
       this.#tried.clear();
+      this.#exhausted = true;
       this.#notBefore = turn.now + limits.gossipMs;
       return turn.wakeBy(this.#notBefore);
     }
@@ -48,6 +54,8 @@ export class CatchUp {
   }
 
   #ask(turn: Turn, region: string): void {
+    // L7: half a snapshot holds nothing to add batches to; only a whole one helps.
+    if (this.#store.loading) return this.#page(turn, region, null, null);
     this.#source = region;
     const message = { type: "catch-up", from: nextSlot(this.#store.appliedSlot) } as const;
     this.#calls.send(turn, { type: "catch-up", region }, { kind: "replica", region }, message, limits.callMs);
@@ -64,6 +72,11 @@ export class CatchUp {
     );
   }
 
+  #succeeded(): void {
+    this.#tried.clear();
+    this.#exhausted = false;
+  }
+
   #failed(region: string): void {
     this.#tried.add(region);
     this.#source = null;
@@ -75,7 +88,7 @@ export class CatchUp {
     if (this.#source !== purpose.region) return;
     if (reply?.type === "entries" && reply.entries.length > 0) {
       this.#source = null;
-      this.#tried.clear();
+      this.#succeeded();
       this.#peers.heard(purpose.region, reply.applied, null);
       for (const entry of reply.entries) this.#log.learn(entry, this.#store.appliedSlot);
     } else if (reply?.type === "gone") this.#page(turn, purpose.region, null, null);
@@ -111,7 +124,7 @@ export class CatchUp {
     }
     this.#loading = null;
     this.#source = null;
-    this.#tried.clear();
+    this.#succeeded();
     this.#log.skipTo(this.#store.appliedSlot);
     return true;
   }

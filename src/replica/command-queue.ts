@@ -2,24 +2,32 @@
  * Commands that wait at a replica: in arrival order, each under its id, with everybody who wants to know what came of it.
  * Decides what a caller may be told when time runs out (U1). Knows neither Paxos nor the network.
  */
-import type { Instant, RequestId, Revision, Slot } from "../support/brand.ts";
+import type { Brand, Instant, Revision, Slot } from "../support/brand.ts";
 import { limits } from "../support/limits.ts";
 import { batchOverheadBytes } from "../store/batch-codec.ts";
 import { commandBytes } from "../store/command-codec.ts";
-import type { Outcome } from "../store/command.ts";
+import type { Command, Outcome } from "../store/command.ts";
 import type { Failure } from "./messages.ts";
 import type { Turn } from "./turn.ts";
 
 /** Commands that one peer forwarded together: answered together. */
 interface Group {
   readonly handle: number;
-  readonly ids: readonly RequestId[];
-  readonly outcomes: Map<RequestId, Outcome>;
+  readonly keys: readonly CommandKey[];
+  readonly outcomes: Map<CommandKey, Outcome>;
   answered: boolean;
 }
 
+/**
+ * Names a command here: its id and what the client asked under it. The same id for another request is another command,
+ * which the store will refuse (X1).
+ */
+export type CommandKey = Brand<string, "CommandKey">;
+export const commandKey = ({ id, fingerprint }: Pick<Command, "id" | "fingerprint">): CommandKey =>
+  `${fingerprint ?? ""} ${id}` as CommandKey;
+
 export interface Pending {
-  readonly id: RequestId;
+  readonly key: CommandKey;
   readonly encoded: string;
   readonly bytes: number;
   /** When its callers are told that time ran out. */
@@ -35,11 +43,18 @@ export interface Pending {
   relayed: boolean;
 }
 
+/** Where the store stands whose outcomes are told, and who leads. */
+export interface Stand {
+  readonly slot: Slot;
+  readonly revision: Revision;
+  readonly leader: string | null;
+}
+
 export type Admission = "taken" | "full";
 
 export class CommandQueue {
-  readonly #pending = new Map<RequestId, Pending>();
-  #order: RequestId[] = [];
+  readonly #pending = new Map<CommandKey, Pending>();
+  #order: CommandKey[] = [];
   #bytes = 0;
   #waiting = 0;
 
@@ -61,11 +76,11 @@ export class CommandQueue {
   }
 
   /** Takes a command in, or joins it to the same one already here. */
-  #add(id: RequestId, encoded: string, until: Instant): Pending {
-    const known = this.#pending.get(id);
+  #add(key: CommandKey, encoded: string, until: Instant): Pending {
+    const known = this.#pending.get(key);
     if (known !== undefined) return known;
     const pending: Pending = {
-      id,
+      key,
       encoded,
       bytes: commandBytes(encoded),
       until,
@@ -75,16 +90,16 @@ export class CommandQueue {
       sent: false,
       relayed: false,
     };
-    this.#pending.set(id, pending);
-    this.#order.push(id);
+    this.#pending.set(key, pending);
+    this.#order.push(key);
     this.#bytes += pending.bytes;
     this.#waiting += 1;
     return pending;
   }
 
-  addClient(id: RequestId, encoded: string, until: Instant, handle: number | null): Admission {
-    if (!this.#pending.has(id) && !this.hasRoomFor([encoded])) return "full";
-    const pending = this.#add(id, encoded, until);
+  addClient(key: CommandKey, encoded: string, until: Instant, handle: number | null): Admission {
+    if (!this.#pending.has(key) && !this.hasRoomFor([encoded])) return "full";
+    const pending = this.#add(key, encoded, until);
     if (handle !== null) pending.clients.push(handle);
     return "taken";
   }
@@ -93,31 +108,31 @@ export class CommandQueue {
   addGroup(
     turn: Turn,
     handle: number,
-    commands: readonly { readonly id: RequestId; readonly encoded: string; readonly known: Outcome | null }[],
+    commands: readonly { readonly key: CommandKey; readonly encoded: string; readonly known: Outcome | null }[],
     until: Instant,
     relayed: boolean,
-    slot: Slot,
+    stand: Stand,
   ): Admission {
     if (!this.hasRoomFor(commands.map((c) => c.encoded))) return "full";
-    const group: Group = { handle, ids: commands.map((c) => c.id), outcomes: new Map(), answered: false };
-    for (const { id, encoded, known } of commands) {
-      if (known !== null) group.outcomes.set(id, known);
+    const group: Group = { handle, keys: commands.map((c) => c.key), outcomes: new Map(), answered: false };
+    for (const { key, encoded, known } of commands) {
+      if (known !== null) group.outcomes.set(key, known);
       else {
-        const pending = this.#add(id, encoded, until);
+        const pending = this.#add(key, encoded, until);
         pending.groups.add(group);
         pending.relayed ||= relayed;
       }
     }
-    this.#finish(turn, group, slot, null);
+    this.#finish(turn, group, stand);
     return "taken";
   }
 
-  #finish(turn: Turn, group: Group, slot: Slot, leader: string | null): void {
+  #finish(turn: Turn, group: Group, stand: Stand): void {
     if (group.answered) return;
-    const outcomes = group.ids.map((id) => group.outcomes.get(id));
+    const outcomes = group.keys.map((key) => group.outcomes.get(key));
     if (outcomes.includes(undefined)) return;
     group.answered = true;
-    turn.reply(group.handle, { type: "results", outcomes: outcomes.filter((o) => o !== undefined), slot, leader });
+    turn.reply(group.handle, { type: "results", outcomes: outcomes.filter((o) => o !== undefined), ...stand });
   }
 
   /** The next waiting commands, at most one batch of them, marked as sent. */
@@ -126,8 +141,8 @@ export class CommandQueue {
     let bytes = batchOverheadBytes;
     let at = 0;
     for (; at < this.#order.length && taken.length < limits.batchCommands; at += 1) {
-      const id = this.#order[at];
-      const pending = id === undefined ? undefined : this.#pending.get(id);
+      const key = this.#order[at];
+      const pending = key === undefined ? undefined : this.#pending.get(key);
       if (pending === undefined || !pending.waiting) continue;
       if (taken.length > 0 && bytes + pending.bytes + 1 > limits.batchBytes) break;
       bytes += pending.bytes + 1;
@@ -141,31 +156,31 @@ export class CommandQueue {
   }
 
   /** Everything unanswered waits again, in arrival order: the leader it was with is lost. */
-  requeue(ids: Iterable<RequestId> = this.#pending.keys()): void {
-    for (const id of ids) {
-      const pending = this.#pending.get(id);
+  requeue(keys: Iterable<CommandKey> = this.#pending.keys()): void {
+    for (const key of keys) {
+      const pending = this.#pending.get(key);
       if (pending === undefined || pending.waiting) continue;
       pending.waiting = true;
       this.#waiting += 1;
     }
-    this.#order = [...this.#pending.values()].filter((p) => p.waiting).map((p) => p.id);
+    this.#order = [...this.#pending.values()].filter((p) => p.waiting).map((p) => p.key);
   }
 
   /** Answers everybody who waits for this command. */
-  resolve(turn: Turn, id: RequestId, outcome: Outcome, slot: Slot, revision: Revision, leader: string | null): void {
-    const pending = this.#pending.get(id);
+  resolve(turn: Turn, key: CommandKey, outcome: Outcome, stand: Stand): void {
+    const pending = this.#pending.get(key);
     if (pending === undefined) return;
     this.#remove(pending);
     for (const handle of pending.clients)
-      turn.reply(handle, { type: "outcome", outcome, revision: revisionOf(outcome, revision) });
+      turn.reply(handle, { type: "outcome", outcome, revision: revisionOf(outcome, stand.revision) });
     for (const group of pending.groups) {
-      group.outcomes.set(id, outcome);
-      this.#finish(turn, group, slot, leader);
+      group.outcomes.set(key, outcome);
+      this.#finish(turn, group, stand);
     }
   }
 
   #remove(pending: Pending): void {
-    this.#pending.delete(pending.id);
+    this.#pending.delete(pending.key);
     this.#bytes -= pending.bytes;
     if (pending.waiting) this.#waiting -= 1;
   }
@@ -194,9 +209,9 @@ export class CommandQueue {
     }
   }
 
-  failSome(turn: Turn, ids: Iterable<RequestId>, failure: Failure, detail: string): void {
-    for (const id of ids) {
-      const pending = this.#pending.get(id);
+  failSome(turn: Turn, keys: Iterable<CommandKey>, failure: Failure, detail: string): void {
+    for (const key of keys) {
+      const pending = this.#pending.get(key);
       if (pending !== undefined) this.#fail(turn, pending, failure, detail);
     }
   }

@@ -40,10 +40,10 @@ export class Expiry {
     this.#pauseMs = Math.min(longestPauseMs, 2 * this.#pauseMs);
   }
 
-  /** What was due is proposed; look again after it had time to be applied. */
-  proposed(now: Instant): void {
+  /** What was due is proposed; look again after it had time to be applied. @param more there may be more that is due. */
+  proposed(now: Instant, more: boolean): void {
     this.#state = "quiet";
-    this.#notBefore = now + limits.silenceMaxMs;
+    this.#notBefore = now + (more ? limits.silenceMinMs : limits.silenceMaxMs);
   }
 
   /** When the durable alarm should ring, in ms; null: there is no lease. */

@@ -4,12 +4,12 @@
  * replica cannot reach but another can is reached through that one, so that two regions cut from each other do not duel.
  * Liveness only: nothing here is a safety rule.
  */
-import type { Instant, LogTime, RequestId, Slot } from "../support/brand.ts";
+import type { Instant, LogTime, Slot } from "../support/brand.ts";
 import { limits } from "../support/limits.ts";
 import type { Random } from "../support/random.ts";
 import type { Outcome } from "../store/command.ts";
 import type { Place } from "./acceptor-group.ts";
-import type { CommandQueue } from "./command-queue.ts";
+import type { CommandKey, CommandQueue, Stand } from "./command-queue.ts";
 import type { Log, LogEvent } from "./log.ts";
 import type { PeerReply } from "./messages.ts";
 import type { Calls, Purpose, Turn } from "./turn.ts";
@@ -17,7 +17,7 @@ import type { Calls, Purpose, Turn } from "./turn.ts";
 /** Commands that are with another replica. */
 interface Forwarded {
   readonly region: string;
-  readonly ids: readonly RequestId[];
+  readonly keys: readonly CommandKey[];
   readonly relay: boolean;
 }
 
@@ -27,14 +27,17 @@ export interface Reached {
   readonly logTime: LogTime;
   /** The newest semantics that every replica is known to apply (L4). */
   readonly semantics: number;
+  /** False while peers are still handing over slots that phase 1 would otherwise have to adopt. */
+  readonly caughtUp: boolean;
+  /** Somebody waits for a read. */
+  readonly wanted: boolean;
 }
 
 /** How a forward ended, for the caller to act on. */
 export interface ForwardResults {
-  readonly ids: readonly RequestId[];
+  readonly keys: readonly CommandKey[];
   readonly outcomes: readonly Outcome[];
-  readonly slot: Slot;
-  readonly sentAt: Instant;
+  readonly stand: Stand;
 }
 
 const forwardsInFlight = 8;
@@ -58,6 +61,8 @@ export class Leadership {
   /** The leader that is being asked whether it lives. */
   #suspect: string | null = null;
   #patience = 1;
+  /** When the leader last answered. */
+  #heardAt = 0;
   /** The leader cannot be reached from here; `tried` could not help either. */
   #unreachable: string | null = null;
   readonly #tried = new Set<string>();
@@ -131,8 +136,12 @@ export class Leadership {
   }
 
   #lead(turn: Turn, reached: Reached): void {
-    if (this.stalled(turn.now)) this.#queue.dropGroups(turn, null, false);
-    this.#log.askAgain(turn);
+    if (this.stalled(turn.now)) {
+      this.#queue.dropGroups(turn, null, false);
+      // Nobody waits any more: what was sent may still be chosen, but this replica need not see to it.
+      if (this.#queue.size === 0 && !reached.wanted) return this.#log.stepDown();
+    }
+    this.#log.drive(turn);
     while (this.#queue.waiting > 0 && this.#log.slotsInFlight < limits.slotsInFlight) {
       const commands = this.#queue.take();
       if (commands.length === 0) break;
@@ -148,6 +157,7 @@ export class Leadership {
   }
 
   #takeOver(turn: Turn, reached: Reached): void {
+    if (!reached.caughtUp) return;
     this.#leader = null;
     this.#log.prepare(turn, reached.applied);
   }
@@ -175,21 +185,27 @@ export class Leadership {
       if (commands.length === 0) return;
       const batch = this.#nextForward;
       this.#nextForward += 1;
-      this.#forwarded.set(batch, { region, ids: commands.map((c) => c.id), relay });
+      this.#forwarded.set(batch, { region, keys: commands.map((c) => c.key), relay });
       this.#calls.send(
         turn,
         { type: "forward", region, batch },
         { kind: "replica", region },
         { type: "forward", commands: commands.map((c) => c.encoded), relay },
-        relay ? limits.callMs : this.#silence(region),
+        relay ? limits.callMs : this.#silence(region, this.#patience),
       );
     }
   }
 
-  /** A leader silent this long is suspected: four measured answers, within bounds. */
-  #silence(region: string): number {
+  /** A leader silent this long is suspected: four measured answers, within bounds; longer for one known to be slow. */
+  #silence(region: string, patience: number): number {
     const measured = this.#latency.get(region) ?? limits.silenceMaxMs / 8;
-    return Math.min(limits.silenceMaxMs, Math.max(limits.silenceMinMs, 4 * measured) * this.#patience);
+    return Math.min(limits.silenceMaxMs, Math.max(limits.silenceMinMs, 4 * measured) * patience);
+  }
+
+  /** A peer cannot reach the leader. Unless it was heard a moment ago, find out at once whether this replica can. */
+  doubted(turn: Turn): void {
+    if (this.#leader !== null && turn.now - this.#heardAt > limits.silenceMinMs)
+      this.#suspectLeader(turn, this.#leader);
   }
 
   /** The answer to a `forward` call. */
@@ -202,22 +218,26 @@ export class Leadership {
     const forwarded = this.#forwarded.get(purpose.batch);
     this.#forwarded.delete(purpose.batch);
     if (forwarded === undefined) return null;
-    const { region, ids, relay } = forwarded;
+    const { region, keys, relay } = forwarded;
     switch (reply?.type) {
       case "results":
         this.#measure(region, turn.now - sentAt);
         this.#arrived(turn, region, relay, reply.leader);
-        return { ids, outcomes: reply.outcomes, slot: reply.slot, sentAt };
+        return {
+          keys,
+          outcomes: reply.outcomes,
+          stand: { slot: reply.slot, revision: reply.revision, leader: this.leader },
+        };
       case "busy":
-        this.#queue.failSome(turn, ids, "overloaded", "too many requests are waiting at the leader");
+        this.#queue.failSome(turn, keys, "overloaded", "too many requests are waiting at the leader");
         return null;
       case "not-leader":
-        this.#queue.requeue(ids);
+        this.#queue.requeue(keys);
         if (relay) this.#tried.add(region);
         else this.#disowned(turn, region, reply.leader);
         return null;
       default:
-        this.#queue.requeue(ids);
+        this.#queue.requeue(keys);
         if (relay) this.#relayFailed(region);
         else this.#suspectLeader(turn, region);
         return null;
@@ -232,6 +252,7 @@ export class Leadership {
   #arrived(turn: Turn, region: string, relay: boolean, leader: string | null): void {
     this.#refusals = 0;
     this.#patience = 1;
+    this.#heardAt = turn.now;
     this.#tried.clear();
     if (relay && leader !== null && leader !== region && leader !== this.#place.region) {
       this.#detour = { leader, via: region, until: turn.now + detourMs };
@@ -264,7 +285,7 @@ export class Leadership {
       { type: "ping", region },
       { kind: "replica", region },
       { type: "ping" },
-      this.#silence(region),
+      this.#silence(region, 1),
     );
   }
 
@@ -289,6 +310,8 @@ export class Leadership {
         this.#leader = null;
         this.#unreachable = null;
         this.#tried.clear();
+        // What was passed on may be waiting for this very replica: two that helped each other would wait in a circle. X1 makes it safe.
+        this.#queue.requeue();
         return;
       case "lost":
       case "behind": {

@@ -12,23 +12,16 @@ import type { Ballot } from "../paxos/ballot.ts";
 import { countVote, forgetUpTo } from "../paxos/learner.ts";
 import type { Tallies } from "../paxos/learner.ts";
 import { majorityOf } from "../paxos/membership.ts";
+import type { Members } from "../paxos/membership.ts";
 import { LOG } from "../paxos/messages.ts";
-import type { ProtocolReply, Vote } from "../paxos/messages.ts";
+import type { PromiseReply, ProtocolReply, Vote } from "../paxos/messages.ts";
 import { close, idle, propose, receivePromise, startPreparing } from "../paxos/proposer.ts";
 import type { Proposer } from "../paxos/proposer.ts";
-import { decodeBatch, encodeBatch } from "../store/batch-codec.ts";
+import { encodeBatch, stampOf } from "../store/batch-codec.ts";
 import type { AcceptorGroup, Place } from "./acceptor-group.ts";
+import { InFlight } from "./in-flight.ts";
 import type { ChosenValue } from "./messages.ts";
 import type { Purpose, Turn } from "./turn.ts";
-
-/** A slot this leader has proposed. */
-interface InFlight {
-  readonly value: string;
-  readonly stamp: number;
-  readonly sentAt: Instant;
-  /** Acceptors whose call ended without a vote, and when to ask them again, should the slot still be open. */
-  readonly missing: Map<string, number>;
-}
 
 /** What a message meant for leadership. */
 export type LogEvent =
@@ -40,6 +33,12 @@ export type LogEvent =
   /** Chosen slots up to here were trimmed before this replica learned them. */
   | { readonly type: "behind"; readonly floor: Slot };
 
+/** A call made for the log, and when. */
+export interface LogCall {
+  readonly purpose: Purpose & { readonly type: "prepare" | "accept" };
+  readonly sentAt: Instant;
+}
+
 const nothing: LogEvent = { type: "nothing" };
 
 export class Log {
@@ -49,7 +48,7 @@ export class Log {
   #proposer: Proposer = idle;
   #tallies: Tallies = new Map();
   readonly #chosen = new Map<Slot, string>();
-  readonly #inFlight = new Map<Slot, InFlight>();
+  readonly #inFlight = new InFlight();
   readonly #refusing = new Set<string>();
   /** The highest round this replica ever used: persisted before it is sent. */
   #round: number;
@@ -57,6 +56,9 @@ export class Log {
   #highest: Ballot | null = null;
   /** How far this machine's clock ran ahead of the acceptors' when it began to lead, in ms. */
   #clockLead = 0;
+  /** What the promises of this phase 1 said: how far this clock ran ahead of each acceptor's, and what theirs showed. */
+  readonly #leads = new Map<string, number>();
+  readonly #clocks = new Map<string, number>();
   #lastStamp = 0;
   #floorSent = 0;
 
@@ -78,9 +80,7 @@ export class Log {
   }
   /** When the oldest unanswered proposal left, or null. */
   get oldestInFlight(): Instant | null {
-    let oldest: Instant | null = null;
-    for (const { sentAt } of this.#inFlight.values()) if (oldest === null || sentAt < oldest) oldest = sentAt;
-    return oldest;
+    return this.#inFlight.oldest;
   }
 
   noteBallot(seen: Ballot | null): void {
@@ -113,6 +113,8 @@ export class Log {
     this.#proposer = idle;
     this.#inFlight.clear();
     this.#refusing.clear();
+    this.#leads.clear();
+    this.#clocks.clear();
   }
 
   /** Gives leadership, or the attempt at it, up. */
@@ -121,18 +123,13 @@ export class Log {
   }
 
   /** The answer to a `prepare` or `accept` call; null when the call failed. */
-  answered(
-    turn: Turn,
-    purpose: Purpose & { readonly type: "prepare" | "accept" },
-    reply: ProtocolReply | null,
-    applied: Slot,
-  ): LogEvent {
+  answered(turn: Turn, call: LogCall, reply: ProtocolReply | null, applied: Slot): LogEvent {
+    const { purpose } = call;
     const current = this.#proposer.phase !== "idle" && sameBallot(purpose.ballot, this.#proposer.ballot);
     switch (reply?.type) {
-      case "promise": {
+      case "promise":
         for (const vote of reply.votes) this.countVote(purpose.region, vote, applied);
-        return current ? this.#promised(turn, purpose.region, reply, applied) : nothing;
-      }
+        return current ? this.#promised(turn, call, reply, applied) : nothing;
       case "accepted": {
         const flight = this.#inFlight.get(reply.slot);
         if (!current || flight === undefined || purpose.type !== "accept" || purpose.slot !== reply.slot)
@@ -142,68 +139,96 @@ export class Log {
       }
       case "outranked":
         this.noteBallot(reply.promised);
-        if (!current) return nothing;
-        this.#reset();
-        return { type: "lost", to: reply.promised };
+        return current ? this.#lose(reply.promised) : nothing;
       case "trimmed":
         if (!current) return nothing;
         this.#reset();
         return { type: "behind", floor: reply.floor };
       case "stamp-ahead":
+        return current ? this.#stampRefused(turn, purpose) : nothing;
       case "standing":
       case undefined:
         return current ? this.#unanswered(turn, purpose) : nothing;
     }
   }
 
-  #promised(turn: Turn, region: string, reply: ProtocolReply & { readonly type: "promise" }, applied: Slot): LogEvent {
+  #lose(to: Ballot | null): LogEvent {
+    this.#reset();
+    return { type: "lost", to };
+  }
+
+  #promised(turn: Turn, { purpose, sentAt }: LogCall, reply: PromiseReply, applied: Slot): LogEvent {
     const { members } = this.#group;
     if (members === null || this.#proposer.phase !== "preparing") return nothing;
     const mine = this.#proposer.ballot;
+    this.#clocks.set(purpose.region, reply.clock);
+    // Measured from when the question left: never more than the real lead, so that stamps are never set back too far.
+    this.#leads.set(purpose.region, Math.max(0, sentAt - reply.clock));
+    const latest = median(this.#clocks.values()) + limits.stampAheadMs;
     const hole = encodeBatch(logTime(0), []);
-    const outcome = receivePromise(this.#proposer, members, region, reply, hole);
+    const outcome = receivePromise(
+      this.#proposer,
+      members,
+      purpose.region,
+      reply,
+      hole,
+      (value) => stampOf(value) > latest,
+    );
     switch (outcome.type) {
       case "ignored":
         return nothing;
       case "waiting":
         this.#proposer = outcome.state;
-        return nothing;
+        return this.#allHeard(members) ? this.#lose(null) : nothing;
       case "next-page":
         this.#proposer = outcome.state;
-        this.#askPromise(turn, region, mine, outcome.from);
+        this.#askPromise(turn, purpose.region, mine, outcome.from);
         return nothing;
       case "behind":
         this.#reset();
         return { type: "behind", floor: outcome.floor };
       case "leading": {
         this.#proposer = outcome.state;
-        this.#refusing.clear();
-        const median =
-          outcome.clocks.toSorted((a, b) => a - b)[Math.floor((outcome.clocks.length - 1) / 2)] ?? turn.now;
-        this.#clockLead = Math.max(0, turn.now - median);
-        for (const { slot: at, value } of outcome.adopted) {
-          // What the promises already showed to be chosen need not be proposed again.
-          if (at <= applied || this.#chosen.has(at)) this.#proposer = close(this.#proposer, at);
-          else this.#sendAccept(turn, at, value, stampOf(value));
-        }
+        this.#clockLead = median(this.#leads.values());
+        // What the promises already showed to be chosen need not be proposed again.
+        const settled = outcome.adopted.filter(({ slot: at }) => at <= applied || this.#chosen.has(at));
+        for (const { slot: at } of settled) this.#proposer = close(this.#proposer, at);
+        this.#inFlight.add(outcome.adopted.filter((proposal) => !settled.includes(proposal)));
+        this.drive(turn);
         return { type: "leads" };
       }
     }
   }
 
+  /** Every acceptor has promised or will not, and no majority came of it. */
+  #allHeard(members: Members): boolean {
+    if (this.#proposer.phase !== "preparing") return false;
+    const complete = [...this.#proposer.answers].filter(([, answer]) => answer.complete).length;
+    return complete + this.#refusing.size >= members.length;
+  }
+
   /** A call failed: phase 1 gives up without a majority; phase 2 asks again later. */
-  #unanswered(turn: Turn, purpose: Purpose & { readonly type: "prepare" | "accept" }): LogEvent {
+  #unanswered(turn: Turn, purpose: LogCall["purpose"]): LogEvent {
     const { members } = this.#group;
     if (members === null) return nothing;
     if (purpose.type === "accept") {
-      this.#inFlight.get(purpose.slot)?.missing.set(purpose.region, turn.now + limits.askAgainMs);
+      this.#inFlight.missed(purpose.slot, purpose.region, turn.now);
       return nothing;
     }
     this.#refusing.add(purpose.region);
-    if (this.#proposer.phase !== "preparing" || members.length - this.#refusing.size >= majorityOf(members.length))
-      return nothing;
-    this.#reset();
-    return { type: "lost", to: null };
+    if (this.#proposer.phase !== "preparing") return nothing;
+    const hopeless = members.length - this.#refusing.size < majorityOf(members.length);
+    return hopeless || this.#allHeard(members) ? this.#lose(null) : nothing;
+  }
+
+  /** T2: without a majority for this stamp, only a fresh ballot, with a stamp nearer to the acceptors' clocks, can go on. */
+  #stampRefused(turn: Turn, purpose: LogCall["purpose"]): LogEvent {
+    const { members } = this.#group;
+    const flight = purpose.type === "accept" ? this.#inFlight.get(purpose.slot) : undefined;
+    if (members === null || flight === undefined) return nothing;
+    flight.ahead.add(purpose.region);
+    if (members.length - flight.ahead.size < majorityOf(members.length)) return this.#lose(null);
+    return this.#unanswered(turn, purpose);
   }
 
   /** The stamp of the next batch: this clock, brought back to the acceptors' where it runs ahead, and never going back (T1, T2). */
@@ -218,40 +243,31 @@ export class Log {
     this.#lastStamp = stamp;
     const { state, proposal } = propose(this.#proposer, encodeBatch(stamp, commands, semantics));
     this.#proposer = state;
-    this.#sendAccept(turn, proposal.slot, proposal.value, stamp);
+    this.#inFlight.add([proposal]);
+    this.drive(turn);
     return proposal.slot;
   }
 
-  #sendAccept(turn: Turn, at: Slot, value: string, stamp: number): void {
-    this.#inFlight.set(at, { value, stamp, sentAt: turn.now, missing: new Map() });
-    for (const { region } of this.#group.members ?? []) this.#askVote(turn, region, at, value, stamp);
-  }
-
-  #askVote(turn: Turn, region: string, at: Slot, value: string, stamp: number): void {
-    if (this.#proposer.phase !== "leading") return;
-    const mine = this.#proposer.ballot;
-    this.#group.ask(turn, { type: "accept", region, ballot: mine, slot: at }, region, {
-      type: "accept",
-      subject: LOG,
-      ballot: mine,
-      slot: at,
-      value,
-      stamp,
-      floor: slot(this.#floorSent),
+  /** Sends what has room among the slots in flight, and asks again whom it is time to ask. */
+  drive(turn: Turn): void {
+    const regions = (this.#group.members ?? []).map((m) => m.region);
+    this.#inFlight.drive(turn, regions, (region, at, { value, stamp }) => {
+      if (this.#proposer.phase !== "leading") return;
+      const { ballot: mine } = this.#proposer;
+      const floor = slot(this.#floorSent);
+      const body = { type: "accept", subject: LOG, ballot: mine, slot: at, value, stamp, floor } as const;
+      this.#group.ask(turn, { type: "accept", region, ballot: mine, slot: at }, region, body);
     });
   }
 
-  /** Asks again, for open slots, the acceptors whose calls failed a while ago. */
-  askAgain(turn: Turn): void {
-    for (const [at, flight] of this.#inFlight) {
-      for (const [region, notBefore] of flight.missing) {
-        if (notBefore > turn.now) {
-          turn.wakeBy(notBefore);
-          continue;
-        }
-        flight.missing.delete(region);
-        this.#askVote(turn, region, at, flight.value, flight.stamp);
-      }
+  /** Closes every slot up to `target` that this leader has not used, with no-ops: somebody saw a vote there. */
+  fillTo(turn: Turn, target: Slot, stored: LogTime, semantics: number): void {
+    while (
+      this.#proposer.phase === "leading" &&
+      this.#proposer.next <= target &&
+      this.slotsInFlight < limits.slotsInFlight
+    ) {
+      this.propose(turn, [], stored, semantics);
     }
   }
 
@@ -266,7 +282,17 @@ export class Log {
     if (members === null || vote.slot <= applied || this.#chosen.has(vote.slot)) return;
     const counted = countVote(this.#tallies, members, acceptor, vote);
     this.#tallies = counted.tallies;
-    if (counted.chosen !== null) this.learn({ slot: counted.chosen.slot, value: counted.chosen.value }, applied);
+    const { chosen } = counted;
+    if (chosen === null) return;
+    const flight = this.#inFlight.get(chosen.slot);
+    if (
+      flight !== undefined &&
+      this.#proposer.phase === "leading" &&
+      sameBallot(chosen.ballot, this.#proposer.ballot)
+    ) {
+      flight.confirmed = true;
+    }
+    this.learn({ slot: chosen.slot, value: chosen.value }, applied);
   }
 
   /** A value is known to be chosen. */
@@ -284,24 +310,26 @@ export class Log {
     return value === undefined ? null : { slot: at, value };
   }
 
-  /** @returns when this leader first sent the slot's value, if it did: the start of a confirmation (R4). */
+  /** @returns when this leader sent the slot's value, if votes under its own ballot made it chosen: a confirmation (R4). */
   applied(at: Slot): Instant | null {
     this.#chosen.delete(at);
     if (this.#tallies.has(at)) this.#tallies = forgetUpTo(this.#tallies, at);
-    const sentAt = this.#inFlight.get(at)?.sentAt ?? null;
-    this.#inFlight.delete(at);
+    const flight = this.#inFlight.get(at);
+    this.#inFlight.close(at);
     if (this.#proposer.phase === "leading") this.#proposer = close(this.#proposer, at);
-    return sentAt;
+    return flight?.confirmed === true ? flight.sentAt : null;
   }
 
-  /** Forgets what a loaded snapshot covers. */
+  /** Forgets what a loaded snapshot covers, leadership included: its slots are of the past. */
   skipTo(applied: Slot): void {
+    this.#reset();
     for (const at of [...this.#chosen.keys()]) if (at <= applied) this.#chosen.delete(at);
     this.#tallies = forgetUpTo(this.#tallies, applied);
   }
 }
 
-function stampOf(value: string): number {
-  const batch = decodeBatch(value);
-  return "type" in batch ? 0 : batch.stamp;
+/** The lower one of the two in the middle, for an even count. @param values at least one. */
+function median(values: Iterable<number>): number {
+  const sorted = [...values].toSorted((a, b) => a - b);
+  return sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;
 }

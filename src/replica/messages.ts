@@ -55,6 +55,8 @@ export type PeerReply =
       readonly type: "results";
       readonly outcomes: readonly Outcome[];
       readonly slot: Slot;
+      /** The store's at that slot: where a refusal can be read back. */
+      readonly revision: Revision;
       readonly leader: string | null;
     }
   /** The receiver does not lead; some of the commands may have been proposed by it all the same. */
@@ -143,6 +145,8 @@ export type Failure =
   | "overloaded"
   /** The state here is older than the caller allows, and no newer one could be had. */
   | "too-stale"
+  /** This replica is loading a snapshot: another one can answer. */
+  | "catching-up"
   /** `at-least` names a revision that nobody has. */
   | "revision-in-future"
   /** The namespace's data was founded with other acceptor regions. */

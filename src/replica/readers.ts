@@ -22,12 +22,16 @@ export type Reader =
   /** Wants to be up to date before it ends leases. */
   | { readonly type: "expiry" };
 
+const halfLoaded = "this replica is loading a snapshot from a peer; another one can answer";
+
 export class Readers {
   readonly #store: Store;
   readonly #applier: Applier;
   readonly #barriers: Barriers<Reader>;
   readonly #leadership: Leadership;
   readonly #expiry: Expiry;
+  /** Readers whose namespace's set is being looked up. */
+  #aside: readonly Reader[] = [];
 
   constructor(store: Store, applier: Applier, barriers: Barriers<Reader>, leadership: Leadership, expiry: Expiry) {
     this.#store = store;
@@ -39,7 +43,8 @@ export class Readers {
 
   /** A client asks. It is served now if the state is fresh enough already. */
   ask(turn: Turn, handle: number, request: ReadRequest): void {
-    if (!this.#store.loading && this.#freshEnough(turn.now, request)) return this.#serve(turn, handle, request);
+    if (this.#store.loading) return this.#fail(turn, handle, "catching-up", halfLoaded);
+    if (this.#freshEnough(turn.now, request)) return this.#serve(turn, handle, request);
     if (this.#barriers.readers >= limits.waitingReads) {
       return this.#fail(turn, handle, "overloaded", "too many reads are waiting at this replica");
     }
@@ -75,9 +80,12 @@ export class Readers {
 
   /** Serves everybody whose barrier is met. */
   finish(turn: Turn): void {
-    if (this.#store.loading) return;
+    if (this.#store.loading) {
+      const clients = this.#barriers.drop((reader) => reader.type === "client");
+      return this.#endAll(turn, clients, "catching-up", halfLoaded);
+    }
     for (const { readers, startedAt } of this.#barriers.met(this.#store.appliedSlot)) {
-      if (startedAt !== null) this.#applier.confirm(this.#store.appliedSlot, startedAt);
+      if (startedAt !== null) this.#applier.confirm(startedAt);
       for (const reader of readers) {
         if (reader.type === "client") this.#serveConfirmed(turn, reader.handle, reader.request);
         else if (reader.type === "expiry") this.#expiry.confirmed();
@@ -94,9 +102,25 @@ export class Readers {
     this.#serve(turn, handle, request);
   }
 
-  /** F6: nothing was ever written in this namespace, and reading does not found it: everybody sees an empty store. */
+  /** Those who wait now are answered by the question, whether the namespace was ever founded, that is about to leave (R2). */
+  setAside(): void {
+    this.#aside = this.#barriers.takeWaiting();
+  }
+
+  #takeAside(): readonly Reader[] {
+    const aside = this.#aside;
+    this.#aside = [];
+    return aside;
+  }
+
+  /** The set is known: who was set aside needs a barrier after all. */
+  rejoin(): void {
+    for (const reader of this.#takeAside()) this.#barriers.join(reader);
+  }
+
+  /** F6: nothing was ever written in this namespace, and reading does not found it: who asked before sees an empty store. */
   serveUnfounded(turn: Turn): void {
-    for (const reader of this.#barriers.takeWaiting()) {
+    for (const reader of this.#takeAside()) {
       if (reader.type === "client") this.#serveConfirmed(turn, reader.handle, reader.request);
     }
   }
@@ -107,17 +131,13 @@ export class Readers {
   }
 
   /** The acceptors' set could not be found out. */
-  failWaiting(turn: Turn, failure: Failure, detail: string): void {
-    this.#endAll(turn, this.#barriers.takeWaiting(), failure, detail);
+  failAside(turn: Turn, failure: Failure, detail: string): void {
+    this.#endAll(turn, this.#takeAside(), failure, detail);
   }
 
   failEverybody(turn: Turn, failure: Failure, detail: string): void {
-    this.#endAll(
-      turn,
-      this.#barriers.drop(() => true),
-      failure,
-      detail,
-    );
+    const everybody = this.#barriers.drop(() => true);
+    this.#endAll(turn, [...this.#takeAside(), ...everybody], failure, detail);
   }
 
   /** Ends what has waited too long, and sees to it that the rest is looked at in time. */

@@ -21,7 +21,8 @@ import { AcceptorGroup } from "./acceptor-group.ts";
 import type { Place } from "./acceptor-group.ts";
 import { Barriers } from "./barriers.ts";
 import { CatchUp } from "./catch-up.ts";
-import { CommandQueue } from "./command-queue.ts";
+import { commandKey, CommandQueue } from "./command-queue.ts";
+import type { Stand } from "./command-queue.ts";
 import { Expiry } from "./expiry.ts";
 import { Leadership } from "./leadership.ts";
 import { Log } from "./log.ts";
@@ -144,7 +145,7 @@ export class Replica {
       ...(order === undefined ? {} : { order }),
     };
     const until = instant(turn.now + limits.writeMs);
-    if (this.#queue.addClient(id, encodeCommand(command), until, handle) === "full") {
+    if (this.#queue.addClient(commandKey(command), encodeCommand(command), until, handle) === "full") {
       turn.reply(handle, failed("overloaded", "not-applied", "too many writes are waiting at this replica"));
     }
   }
@@ -210,6 +211,10 @@ export class Replica {
     }
   }
 
+  #stand(): Stand {
+    return { slot: this.#store.appliedSlot, revision: this.#store.revision, leader: this.#leadership.leader };
+  }
+
   #progress(): PeerReply {
     return { type: "progress", applied: this.#store.appliedSlot, knows: SEMANTICS };
   }
@@ -221,10 +226,15 @@ export class Replica {
     for (const one of encoded) {
       const command = decodeCommand(one);
       if ("type" in command) return { type: "not-leader", leader: null };
-      commands.push({ id: command.id, encoded: one, known: this.#known(command.id, command.fingerprint ?? null) });
+      commands.push({
+        key: commandKey(command),
+        encoded: one,
+        known: this.#known(command.id, command.fingerprint ?? null),
+      });
     }
+    if (relay) this.#leadership.doubted(turn);
     const until = instant(turn.now + limits.writeMs);
-    const taken = this.#queue.addGroup(turn, handle, commands, until, relay, this.#store.appliedSlot);
+    const taken = this.#queue.addGroup(turn, handle, commands, until, relay, this.#stand());
     return taken === "full" ? { type: "busy" } : null;
   }
 
@@ -243,8 +253,9 @@ export class Replica {
   // --- answers ---
 
   #acceptorAnswered(turn: Turn, call: number, reply: AcceptorReply | null): void {
-    const purpose = this.#calls.take(call)?.purpose;
-    if (purpose === undefined) return;
+    const taken = this.#calls.take(call);
+    if (taken === null) return;
+    const { purpose, sentAt } = taken;
     if (purpose.type === "founding") return this.#searched(turn, this.#group.answered(turn, purpose, reply));
     if (purpose.type !== "prepare" && purpose.type !== "accept" && purpose.type !== "inquire") return;
     const body = reply?.type === "protocol" ? reply.body : null;
@@ -255,7 +266,7 @@ export class Replica {
       if (barrier === "answered") this.#leadership.located(this.#log.highestBallot?.proposer ?? null);
       else if (barrier !== "nothing") this.#readers.without(turn, barrier);
     } else {
-      const event = this.#log.answered(turn, purpose, body, applied);
+      const event = this.#log.answered(turn, { purpose, sentAt }, body, applied);
       this.#leadership.handle(turn, event);
       if (event.type === "behind") this.#catchUp.want(turn, null);
     }
@@ -295,22 +306,21 @@ export class Replica {
   ): void {
     const results = this.#leadership.forwardAnswered(turn, purpose, reply, sentAt);
     if (results === null) return;
-    results.ids.forEach((id, i) => {
+    results.keys.forEach((key, i) => {
       const outcome = results.outcomes[i];
       if (outcome !== undefined) {
-        this.#queue.resolve(turn, id, outcome, results.slot, this.#store.revision, this.#leadership.leader);
+        this.#queue.resolve(turn, key, outcome, results.stand);
       }
     });
-    // Whatever was acknowledged before this forward left stands at or below the slot it got.
-    this.#applier.confirm(results.slot, results.sentAt);
   }
 
   #searched(turn: Turn, result: FoundingResult | null): void {
-    if (result === null || result.type === "founded") return;
+    if (result === null) return;
+    if (result.type === "founded") return this.#readers.rejoin();
     if (result.type === "unfounded") return this.#readers.serveUnfounded(turn);
     const [failure, detail] = refusal(result);
     if (this.#queue.size > 0) this.#queue.failAll(turn, failure, detail);
-    this.#readers.failWaiting(turn, result.type === "wrong-regions" ? failure : "no-quorum", detail);
+    this.#readers.failAside(turn, result.type === "wrong-regions" ? failure : "no-quorum", detail);
   }
 
   // --- moving on ---
@@ -326,11 +336,15 @@ export class Replica {
     this.#barriers.start(turn, this.#store.appliedSlot);
     this.#endLeases(turn);
     const closing = this.#chaseTarget(turn);
-    if (this.#group.members !== null && !this.#store.loading) {
+    // Half a snapshot is nothing to lead with; others' leaders can still be asked.
+    if (this.#store.loading && this.#log.phase !== "idle") this.#log.stepDown();
+    if (this.#group.members !== null) {
       const reached = {
         applied: this.#store.appliedSlot,
         logTime: this.#store.logTime,
         semantics: this.#peers.commonSemantics,
+        caughtUp: this.#caughtUp(turn),
+        wanted: this.#barriers.readers > 0,
       };
       if (this.#leadership.drive(turn, reached, closing) === "locate") this.#barriers.join({ type: "locate" });
       this.#barriers.start(turn, this.#store.appliedSlot);
@@ -338,15 +352,27 @@ export class Replica {
     this.#peers.drive(turn, this.#source());
   }
 
+  /** Whether phase 1 would not have to adopt a long tail of slots that peers can simply hand over. */
+  #caughtUp(turn: Turn): boolean {
+    if (this.#store.loading) return false;
+    if (this.#barriers.reported - this.#store.appliedSlot <= limits.slotsInFlight) return true;
+    if (this.#leadership.leading || this.#catchUp.exhausted) return true;
+    this.#catchUp.want(turn, this.#leadership.leader);
+    return false;
+  }
+
   #findMembers(turn: Turn): void {
     if (this.#group.members !== null) return;
-    if (this.#queue.size > 0) this.#group.search(turn, "found");
-    else if (this.#barriers.waiting > 0) this.#group.search(turn, "look");
+    if (this.#queue.size > 0) return this.#group.search(turn, "found");
+    if (this.#barriers.waiting === 0 || this.#group.searching !== null) return;
+    // R2: who comes after the question has left is not served by its answer.
+    this.#readers.setAside();
+    this.#group.search(turn, "look");
   }
 
   #applyChosen(turn: Turn): void {
-    const applied = this.#applier.apply((id, outcome, at) => {
-      this.#queue.resolve(turn, id, outcome, at, this.#store.revision, this.#leadership.leader);
+    const applied = this.#applier.apply((command, outcome) => {
+      this.#queue.resolve(turn, commandKey(command), outcome, this.#stand());
     });
     if (!applied) return;
     this.#peers.activity(turn);
@@ -380,7 +406,10 @@ export class Replica {
       this.#barriers.inquire(turn, 0, applied);
       this.#catchUp.want(turn, this.#leadership.leader);
     }
-    return stuckMs >= Math.max(limits.openSlotWaitMs, limits.silenceMinMs) && !this.#leadership.leading;
+    if (stuckMs < Math.max(limits.openSlotWaitMs, limits.silenceMinMs)) return false;
+    if (!this.#leadership.leading) return true;
+    this.#log.fillTo(turn, target, this.#store.logTime, this.#peers.commonSemantics);
+    return false;
   }
 
   /** E2: once up to date, proposes the end of leases that are past due. */
@@ -388,16 +417,17 @@ export class Replica {
     const next = this.#expiry.next(this.#leadership.leading);
     if (next === "confirm") this.#barriers.join({ type: "expiry" });
     if (next !== "propose") return;
-    for (const lease of this.#store.dueLeases(turn.now, limits.expiriesPerBatch)) {
-      const id = requestId(`expire/${lease.renewal}/${lease.id}`.slice(0, 256));
+    const due = this.#store.dueLeases(turn.now, limits.expiriesPerBatch);
+    for (const lease of due) {
+      const id = requestId(`expire/${randomIdentity(this.#random)}`);
       const command: Command = {
         id,
         deadline: logTime(Math.max(turn.now, this.#store.logTime) + limits.commandLifeMs),
         operation: { type: "expire", lease: leaseId(lease.id), renewal: lease.renewal },
       };
-      this.#queue.addClient(id, encodeCommand(command), instant(turn.now + limits.writeMs), null);
+      this.#queue.addClient(commandKey(command), encodeCommand(command), instant(turn.now + limits.writeMs), null);
     }
-    this.#expiry.proposed(turn.now);
+    this.#expiry.proposed(turn.now, due.length === limits.expiriesPerBatch);
   }
 }
 

@@ -45,3 +45,6 @@ export function decodeBatch(text: string): Batch | UnknownSemantics | Malformed 
   }
   return { semantics, stamp: logTime(stamp), commands };
 }
+
+/** The stamp of an encoded batch, without decoding the rest; 0 when there is none. */
+export const stampOf = (text: string): number => Number(/^\[\d+,(\d+),/.exec(text)?.[1] ?? 0);

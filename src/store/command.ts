@@ -35,7 +35,7 @@ export type Operation =
 export interface Command {
   /** The key of exactly-once (SPEC X1): the same id is carried out at most once. */
   readonly id: RequestId;
-  /** Past this log time the command is refused and its outcome forgotten. */
+  /** Past this log time the command is refused, and its outcome may be forgotten: no copy of it can take effect any more. */
   readonly deadline: LogTime;
   /** What the request asked for, when the client chose the id (`Idempotency-Key`): another request under it is refused. */
   readonly fingerprint?: string;
@@ -63,7 +63,11 @@ export interface Entry {
   readonly lease: LeaseId | null;
 }
 
-/** What came of a command. Refusals are outcomes too, and remembered like any other (SPEC X1). */
+/**
+ * What came of a command. Refusals are outcomes too, and remembered like any other (SPEC X1): who is told `not-applied`
+ * relies on it that no copy of the command, chosen later, is carried out after all (SPEC U1). So who wants to try again
+ * after a refusal, e.g. once the condition holds or its turn has come, takes a new id.
+ */
 export type Outcome =
   /** `revision` is the key's mod revision; `renewedOnly` says that an equal value was kept. */
   | {
@@ -78,11 +82,11 @@ export type Outcome =
   | { readonly type: "expired"; readonly deletedKeys: number; readonly revision: Revision }
   /** The condition did not hold. `modRevision` is the key's, null when the key does not exist. */
   | { readonly type: "condition-failed"; readonly modRevision: Revision | null }
-  /** Refused: log time is past the command's deadline (SPEC X2). Nothing is remembered. */
+  /** Refused: log time is past the command's deadline (SPEC X2). Not remembered: log time never goes back, so it stays so. */
   | { readonly type: "past-deadline" }
-  /** Refused: the deadline lies further ahead of log time than any honest clock would put it. */
+  /** Refused: the deadline lies further ahead of log time than any honest clock would put it. Remembered until then. */
   | { readonly type: "deadline-too-far" }
-  /** Refused: this session's next sequence is `expected` (SPEC X3). */
+  /** Refused: this session's next sequence is `expected` (SPEC X3). Remembered: in its turn it needs a new id. */
   | { readonly type: "out-of-order"; readonly expected: number }
-  /** Refused: this id was used for another request. */
+  /** Refused: this id was used for another request, which is remembered until this one's deadline too. */
   | { readonly type: "id-reused" };

@@ -25,11 +25,16 @@ export interface Milestone {
   readonly revision: Revision;
 }
 
-/** A batch row as it is in the table. */
+/** A batch row as snapshots carry it: what outlives the batch itself. */
 export interface BatchRow extends Milestone {
-  readonly outcomes: string | null;
   readonly superseded: string | null;
-  readonly value: string | null;
+}
+
+/** Further rows that a batch superseded: what did not fit its own row. */
+export interface SupersededPart {
+  readonly slot: Slot;
+  readonly part: number;
+  readonly rows: string;
 }
 
 export interface KeptBatch {
@@ -81,27 +86,32 @@ export class History {
 
   append(milestone: Milestone, outcomes: string | null, superseded: readonly Superseded[], value: string): void {
     const [first, ...others] = encodeSuperseded(superseded);
-    this.insert({ ...milestone, outcomes, superseded: first ?? null, value });
-    others.forEach((rows, part) => this.insertPart(milestone.slot, part, rows));
+    this.#insert(milestone, outcomes, first ?? null, value);
+    others.forEach((rows, part) => this.insertPart({ slot: milestone.slot, part, rows }));
     this.#oldest ??= milestone;
     this.#newest = milestone;
   }
 
+  /** A row from a snapshot: without the batch, and its outcomes come in rows of their own. */
   insert(row: BatchRow): void {
+    this.#insert(row, null, row.superseded, null);
+  }
+
+  #insert(at: Milestone, outcomes: string | null, superseded: string | null, value: string | null): void {
     this.#sql.all(
       `INSERT OR REPLACE INTO batches (slot, stamp, before, revision, outcomes, superseded, value)
        VALUES (?, ?, ?, ?, ?, ?, ?)`,
-      row.slot,
-      row.stamp,
-      row.before,
-      row.revision,
-      row.outcomes,
-      row.superseded,
-      row.value,
+      at.slot,
+      at.stamp,
+      at.before,
+      at.revision,
+      outcomes,
+      superseded,
+      value,
     );
   }
 
-  insertPart(at: Slot, part: number, rows: string): void {
+  insertPart({ slot: at, part, rows }: SupersededPart): void {
     this.#sql.all("INSERT OR REPLACE INTO superseded (slot, part, rows) VALUES (?, ?, ?)", at, part, rows);
   }
 
@@ -113,7 +123,10 @@ export class History {
     }
   }
 
-  /** Clears all batches before `first`, as the source of a snapshot had done by the time it was read. */
+  /**
+   * Clears all batches before `first`, as the source of a snapshot had done by the time it was read. Some of them it may
+   * have cleared before they were read: there may be gaps.
+   */
   clearBefore(first: Slot, removeRow: (key: ByteString, mod: Revision) => void): void {
     while (this.#oldest !== null && this.#oldest.slot < first && this.#oldest.slot !== this.#newest?.slot) {
       this.#clearOldest(removeRow);
@@ -156,24 +169,48 @@ export class History {
     return found.reverse().flat();
   }
 
-  /** All rows up to the newest, without their values. */
-  rows(): readonly BatchRow[] {
+  /** The rows of these slots that are not cleared yet, in order: at most `limit`. */
+  rows(from: number, upTo: Slot, limit: number): readonly BatchRow[] {
     return this.#sql
-      .all("SELECT slot, stamp, before, revision, outcomes, superseded FROM batches ORDER BY slot")
+      .all(
+        `SELECT slot, stamp, before, revision, superseded FROM batches WHERE slot >= ? AND slot <= ?
+         ORDER BY slot LIMIT ?`,
+        from,
+        upTo,
+        limit,
+      )
       .map((row) => ({
         ...milestoneIn(row),
-        outcomes: row["outcomes"] === null ? null : textIn(row, "outcomes"),
         superseded: row["superseded"] === null ? null : textIn(row, "superseded"),
-        value: null,
       }));
   }
 
-  parts(): readonly { readonly slot: Slot; readonly part: number; readonly rows: string }[] {
-    return this.#sql.all("SELECT slot, part, rows FROM superseded ORDER BY slot, part").map((row) => ({
-      slot: slot(numberIn(row, "slot")),
-      part: numberIn(row, "part"),
-      rows: textIn(row, "rows"),
-    }));
+  /** The same of what did not fit those rows, from one part of one slot on. */
+  parts(from: { readonly slot: number; readonly part: number }, upTo: Slot, limit: number): readonly SupersededPart[] {
+    return this.#sql
+      .all(
+        `SELECT slot, part, rows FROM superseded WHERE (slot, part) >= (?, ?) AND slot <= ?
+         ORDER BY slot, part LIMIT ?`,
+        from.slot,
+        from.part,
+        upTo,
+        limit,
+      )
+      .map((row) => ({
+        slot: slot(numberIn(row, "slot")),
+        part: numberIn(row, "part"),
+        rows: textIn(row, "rows"),
+      }));
+  }
+
+  /** True when each batch row left begins where the one before it ended. */
+  followsOn(): boolean {
+    const broken = this.#sql.all(
+      `SELECT 1 AS one FROM batches AS a LEFT JOIN batches AS b ON b.slot = a.slot + 1
+       WHERE a.slot < ? AND (b.slot IS NULL OR b.before <> a.revision OR b.stamp < a.stamp) LIMIT 1`,
+      this.#newest?.slot ?? 0,
+    );
+    return broken.length === 0;
   }
 
   #mayClearOldest(): boolean {
@@ -202,7 +239,7 @@ export class History {
     }
     if (parts.length > 0) this.#sql.all("DELETE FROM superseded WHERE slot = ?", oldest.slot);
     this.#sql.all("DELETE FROM batches WHERE slot = ?", oldest.slot);
-    this.#oldest = this.#milestone(`${milestones} WHERE slot = ?`, slot(oldest.slot + 1));
+    this.#oldest = this.#milestone(`${milestones} WHERE slot > ? ORDER BY slot LIMIT 1`, oldest.slot);
     if (this.#firstKept <= oldest.slot) this.#firstKept = slot(oldest.slot + 1);
   }
 

@@ -141,16 +141,16 @@ export class Keys {
     return row === undefined ? 0 : numberIn(row, "n");
   }
 
-  /** Every row, history included, up to one revision; in order of key and revision, after the given place. */
+  /** Every row, history included, up to one revision; in order of key and revision, from the given place on. */
   history(
-    after: { readonly key: ByteString; readonly mod: number },
+    from: { readonly key: ByteString; readonly mod: number },
     upTo: Revision,
     bounds: PageBounds,
   ): Rows<StoredRow> {
     const rows = this.#sql.all(
-      `SELECT ${columns} FROM kv WHERE (key, mod) > (?, ?) AND mod <= ? ORDER BY key, mod LIMIT ?`,
-      bytesOf(after.key),
-      after.mod,
+      `SELECT ${columns} FROM kv WHERE (key, mod) >= (?, ?) AND mod <= ? ORDER BY key, mod LIMIT ?`,
+      bytesOf(from.key),
+      from.mod,
       upTo,
       bounds.limit + 1,
     );

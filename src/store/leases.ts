@@ -3,7 +3,7 @@
  * no clock of this machine ever ends one (SPEC E1). Used by the store. Renewals of one batch cost one row together.
  */
 import { leaseId } from "../support/brand.ts";
-import type { ByteString, Instant, LeaseId, LogTime } from "../support/brand.ts";
+import type { ByteString, Instant, LeaseId, LogTime, Slot } from "../support/brand.ts";
 import { byteString, bytesOf } from "../support/bytes.ts";
 import { bytesIn, numberIn, textIn } from "../support/sql.ts";
 import type { Sql, SqlRow } from "../support/sql.ts";
@@ -11,7 +11,11 @@ import type { Sql, SqlRow } from "../support/sql.ts";
 export interface Lease {
   readonly id: LeaseId;
   readonly ttlMs: number;
-  /** 1 when granted, one more with every renewal: what an `expire` command is conditional on. */
+  /**
+   * The slot that granted or last renewed it: what an `expire` command is conditional on. A count from 1 would come again
+   * in the next life of a lease, and a late command that saw the first life would end the second. Slots only grow, and
+   * what a batch does to a lease before its last renewal nobody ever saw.
+   */
   readonly renewal: number;
   /** Log time of the last renewal. */
   readonly renewedAt: number;
@@ -43,10 +47,9 @@ export class Leases {
   }
 
   /** Grants the lease, or renews it. */
-  renew(id: LeaseId, ttlMs: number, at: LogTime): void {
-    const renewal = (this.get(id)?.renewal ?? 0) + 1;
-    this.#touched.set(id, { id, ttlMs, renewal, renewedAt: at });
-    const due = at + ttlMs + this.#maxSkewMs;
+  renew(id: LeaseId, ttlMs: number, { slot, now }: { readonly slot: Slot; readonly now: LogTime }): void {
+    this.#touched.set(id, { id, ttlMs, renewal: slot, renewedAt: now });
+    const due = now + ttlMs + this.#maxSkewMs;
     if (this.#notBefore !== undefined) this.#notBefore = Math.min(this.#notBefore ?? due, due);
   }
 

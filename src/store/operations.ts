@@ -4,7 +4,7 @@
  */
 import { assertNever } from "../support/assert.ts";
 import { revision } from "../support/brand.ts";
-import type { ByteString, LeaseId, LogTime, Revision } from "../support/brand.ts";
+import type { ByteString, LeaseId, LogTime, Revision, Slot } from "../support/brand.ts";
 import type { Operation, Outcome } from "./command.ts";
 import type { KeyRow, Keys } from "./keys.ts";
 import type { Leases } from "./leases.ts";
@@ -15,6 +15,7 @@ type Put = Extract<Operation, { type: "put" }>;
 
 /** One batch while it is applied. */
 export interface Turn {
+  readonly slot: Slot;
   readonly now: LogTime;
   /** The store's revision so far. */
   revision: Revision;
@@ -52,7 +53,7 @@ export class Operations {
     const modRevision = current?.modRevision ?? null;
     if (!this.#rules.conditionHolds(condition, modRevision)) return { type: "condition-failed", modRevision };
     const lease = operation.lease?.id ?? null;
-    if (operation.lease !== undefined) this.#leases.renew(operation.lease.id, operation.lease.ttlMs, turn.now);
+    if (operation.lease !== undefined) this.#leases.renew(operation.lease.id, operation.lease.ttlMs, turn);
     if (current !== null && this.#isKept(operation, current, lease)) {
       const { version, createRevision } = current;
       return { type: "put", revision: current.modRevision, version, createRevision, renewedOnly: true };

@@ -1,7 +1,7 @@
 /**
  * What came of commands, by their ids, until their deadlines have passed (SPEC X1). Most are remembered briefly: in
  * memory, rebuilt from the batch rows after a restart, so that a plain command costs no row of its own. Those under a
- * client's own key, which live a day, have a row each. Used by the store.
+ * client's own key, which live a day, have a row each, and so have those that came by a snapshot. Used by the store.
  */
 import { assert } from "../support/assert.ts";
 import { requestId } from "../support/brand.ts";
@@ -20,7 +20,7 @@ export interface Remembered {
   readonly outcome: Outcome;
   /** null when the client named no key: then nobody else can have used the id. */
   readonly fingerprint: string | null;
-  /** The last log time at which this is remembered. */
+  /** The last log time at which this is remembered: the latest deadline of all commands that came under the id. */
   readonly deadline: number;
 }
 
@@ -57,21 +57,30 @@ export class Outcomes {
 
   find(id: RequestId, now: LogTime): Remembered | null {
     const brief = this.#brief.get(id);
-    if (brief !== undefined && brief.deadline >= now) return { ...brief, fingerprint: null };
-    if (!this.#durable) return null;
-    const [row] = this.#sql.all("SELECT id, deadline, fingerprint, outcome FROM outcomes WHERE id = ?", id);
-    return row === undefined || numberIn(row, "deadline") < now ? null : durableIn(row);
+    const row = this.#durable ? this.#row(id) : null;
+    // Both, when one was prolonged: then they say the same, and the later deadline counts.
+    const lasting = brief === undefined || (row !== null && row.deadline > brief.deadline) ? row : withoutKey(brief);
+    return lasting === null || lasting.deadline < now ? null : lasting;
   }
 
-  remember(command: Command, outcome: Outcome, now: LogTime): void {
-    const { id, deadline, fingerprint } = command;
-    if (fingerprint === undefined && deadline <= now + briefMs(this.#limits)) {
+  remember({ id, deadline, fingerprint }: Command, outcome: Outcome, now: LogTime): void {
+    this.#keep({ id, deadline, fingerprint: fingerprint ?? null, outcome }, now);
+  }
+
+  /** Remembers what is known under a command's id until that command's own deadline. */
+  prolong({ id, deadline }: Command, { fingerprint, outcome }: Remembered, now: LogTime): void {
+    this.#keep({ id, deadline, fingerprint, outcome }, now);
+  }
+
+  #keep(kept: DurableOutcome, now: LogTime): void {
+    const { id, deadline, fingerprint, outcome } = kept;
+    if (fingerprint === null && deadline <= now + briefMs(this.#limits)) {
       const brief = { id, deadline, outcome };
       this.restore(brief);
       this.#added.push(brief);
       return;
     }
-    this.write({ id, deadline, fingerprint: fingerprint ?? null, outcome });
+    this.write(kept);
     this.#durableAdded += 1;
   }
 
@@ -112,17 +121,22 @@ export class Outcomes {
 
   /** All that is remembered, in the order of ids. Where it is remembered makes no difference to replicas. */
   all(now: LogTime): readonly DurableOutcome[] {
-    const brief = [...this.#brief.values()].filter((one) => one.deadline >= now);
-    const both = [...brief.map((one) => ({ ...one, fingerprint: null })), ...this.durable(now)];
-    return both.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+    const lasting = new Map<RequestId, DurableOutcome>();
+    for (const one of this.#brief.values()) if (one.deadline >= now) lasting.set(one.id, withoutKey(one));
+    const rows = this.#sql.all("SELECT id, deadline, fingerprint, outcome FROM outcomes WHERE deadline >= ?", now);
+    for (const one of rows.map(durableIn)) {
+      if (one.deadline > (lasting.get(one.id)?.deadline ?? -1)) lasting.set(one.id, one);
+    }
+    return [...lasting.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  durable(now: LogTime): readonly DurableOutcome[] {
-    return this.#sql
-      .all("SELECT id, deadline, fingerprint, outcome FROM outcomes WHERE deadline >= ? ORDER BY id", now)
-      .map(durableIn);
+  #row(id: RequestId): DurableOutcome | null {
+    const [row] = this.#sql.all("SELECT id, deadline, fingerprint, outcome FROM outcomes WHERE id = ?", id);
+    return row === undefined ? null : durableIn(row);
   }
 }
+
+const withoutKey = (brief: BriefOutcome): DurableOutcome => ({ ...brief, fingerprint: null });
 
 function durableIn(row: SqlRow): DurableOutcome {
   const outcome = decodeOutcome(textIn(row, "outcome"));

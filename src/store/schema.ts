@@ -12,7 +12,8 @@ const tables = [
     true,
   ],
   // One row per applied batch. `stamp` is log time after it; `before` and `revision` the store's revision around it;
-  // `outcomes` and `superseded` as `history.ts` writes them; `value` the batch as it came, NULL after a snapshot.
+  // `superseded` as `history.ts` writes it; `outcomes` those of the brief memory and `value` the batch as it came, both
+  // NULL after a snapshot.
   [
     "batches",
     "slot INTEGER PRIMARY KEY, stamp INTEGER, before INTEGER, revision INTEGER, outcomes TEXT, superseded TEXT, value TEXT",
@@ -22,7 +23,7 @@ const tables = [
   ["superseded", "slot INTEGER, part INTEGER, rows TEXT, PRIMARY KEY (slot, part)", true],
   ["leases", "id TEXT PRIMARY KEY, ttl_ms INTEGER, renewal INTEGER, renewed_at INTEGER", true],
   ["lease_keys", "lease TEXT, key BLOB, PRIMARY KEY (lease, key)", true],
-  // Outcomes that outlive the brief memory: those of commands under a client's own key.
+  // Outcomes that the brief memory does not keep: under a client's own key, until a far deadline, or from a snapshot.
   ["outcomes", "id TEXT PRIMARY KEY, deadline INTEGER, fingerprint TEXT, outcome TEXT", true],
   ["sessions", "id TEXT PRIMARY KEY, next INTEGER, expires INTEGER", true],
   // `loading` is here from the first page of a snapshot to the last: without it half a snapshot would pass for a store.

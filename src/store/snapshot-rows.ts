@@ -8,12 +8,11 @@ import { unpackBytes } from "../support/bytes.ts";
 import { assertNever } from "../support/assert.ts";
 import { limits } from "../support/limits.ts";
 import { isLeaseName, isName, isStoredKey, isTtl } from "./command-codec.ts";
-import type { BatchRow } from "./history.ts";
+import type { BatchRow, SupersededPart } from "./history.ts";
 import { isList, isTime, isTuple, isWhole, packValue, parseJson } from "./json-shape.ts";
 import type { StoredRow } from "./keys.ts";
 import type { Lease, LeaseKey } from "./leases.ts";
 import { packOutcome, readOutcome } from "./outcome-codec.ts";
-import { decodeBrief } from "./outcomes.ts";
 import type { DurableOutcome } from "./outcomes.ts";
 import type { Session } from "./sessions.ts";
 import { decodeSuperseded } from "./superseded.ts";
@@ -25,10 +24,7 @@ export type SnapshotRow =
   | { readonly type: "session"; readonly row: Session }
   | { readonly type: "outcome"; readonly row: DurableOutcome }
   | { readonly type: "batch"; readonly row: BatchRow }
-  | {
-      readonly type: "superseded";
-      readonly row: { readonly slot: Slot; readonly part: number; readonly rows: string };
-    }
+  | { readonly type: "superseded"; readonly row: SupersededPart }
   /** The last row: up to which slot the rows before it tell, and from which on the source still has history. */
   | { readonly type: "end"; readonly row: { readonly slot: Slot; readonly firstBatch: Slot } };
 
@@ -47,7 +43,7 @@ export function encodeRow({ type, row }: SnapshotRow): string {
     case "outcome":
       return JSON.stringify(["o", row.id, row.deadline, row.fingerprint, packOutcome(row.outcome)]);
     case "batch":
-      return JSON.stringify(["b", row.slot, row.stamp, row.before, row.revision, row.outcomes, row.superseded]);
+      return JSON.stringify(["b", row.slot, row.stamp, row.before, row.revision, row.superseded]);
     case "superseded":
       return JSON.stringify(["h", row.slot, row.part, row.rows]);
     case "end":
@@ -138,10 +134,9 @@ function readDurable(parts: readonly unknown[]): SnapshotRow | null {
 }
 
 function readBatch(parts: readonly unknown[]): SnapshotRow | null {
-  if (!isTuple(parts, 7)) return null;
-  const [, at, stamp, before, after, outcomes, superseded] = parts;
+  if (!isTuple(parts, 6)) return null;
+  const [, at, stamp, before, after, superseded] = parts;
   if (!positive(at) || !isTime(stamp) || !whole(before) || !whole(after) || before > after) return null;
-  if (outcomes !== null && (typeof outcomes !== "string" || decodeBrief(outcomes) === null)) return null;
   if (superseded !== null && (typeof superseded !== "string" || decodeSuperseded(superseded) === null)) return null;
   const milestone = {
     slot: slot(at),
@@ -149,7 +144,7 @@ function readBatch(parts: readonly unknown[]): SnapshotRow | null {
     before: revision(before),
     revision: revision(after),
   };
-  return { type: "batch", row: { ...milestone, outcomes, superseded, value: null } };
+  return { type: "batch", row: { ...milestone, superseded } };
 }
 
 function readSuperseded(parts: readonly unknown[]): SnapshotRow | null {

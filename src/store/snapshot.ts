@@ -1,17 +1,21 @@
 /**
  * A store as it was at one slot, read page by page by a peer that is too far behind for batches, while the store goes on
- * applying. Keys are read from their history at one revision; what has no history (leases, sessions, outcomes, batch
- * rows) is small and is captured when the snapshot is opened. Writes nothing, so forgetting one costs nothing (SPEC L7).
+ * applying. Batch rows never change, and keys are read from their history at one revision; what has no history (leases,
+ * sessions, outcomes that still count) is captured when the snapshot is opened. Writes nothing, so forgetting one costs
+ * nothing (SPEC L7).
+ *
+ * Rows go in this order: batches, what they superseded, keys, what was captured, the end. A batch that the source clears
+ * before its row is read is no loss, because the key rows it superseded are cleared with it, before any key is read. One
+ * that is cleared later was read, and the end row tells the peer to clear it too.
  */
-import { assert } from "../support/assert.ts";
+import { assert, assertNever } from "../support/assert.ts";
 import type { ByteString, Revision, Slot } from "../support/brand.ts";
 import { isStoredKey } from "./command-codec.ts";
 import type { Malformed } from "./json-shape.ts";
 import { isTuple, isWhole, malformed, parseJson } from "./json-shape.ts";
+import { SnapshotPageText } from "./snapshot-page.ts";
 import { encodeRow } from "./snapshot-rows.ts";
-import type { SnapshotRow } from "./snapshot-rows.ts";
 import type { StoreParts } from "./parts.ts";
-import type { StoreLimits } from "./store-limits.ts";
 
 export interface SnapshotPage {
   readonly type: "page";
@@ -26,13 +30,24 @@ export interface SnapshotGone {
   readonly type: "gone";
 }
 
-/** Where a page begins: in the keys after one row, or at one of the captured pages. */
-type Cursor =
-  | { readonly type: "keys"; readonly key: ByteString; readonly mod: number }
+/** A row's place in the order of all: from here on, rows are still to be given. */
+type Place =
+  | { readonly type: "batch"; readonly slot: number }
+  | { readonly type: "superseded"; readonly slot: number; readonly part: number }
+  | { readonly type: "key"; readonly key: ByteString; readonly mod: number }
   | { readonly type: "captured"; readonly index: number };
 
+type Placed = readonly [place: Place, encoded: string];
+
+const firstBatch = { type: "batch", slot: 1 } as const;
+const firstPart = { type: "superseded", slot: 1, part: 0 } as const;
 /** No key is empty, so this is before every row. */
-const start: Cursor = { type: "keys", key: "\0" as ByteString, mod: -1 };
+const firstKey = { type: "key", key: "\0" as ByteString, mod: 0 } as const;
+
+/** Batch rows read at once: each may hold 64 Ki characters of superseded rows. */
+const batchesAtOnce = 16;
+/** Key rows read at once, and their bytes: what does not fit the page is read again for the next one. */
+const keysAtOnce = { limit: 128, maxBytes: 256 * 1024 };
 
 export class Snapshot {
   /** The slot at which this is the store's state. */
@@ -50,77 +65,131 @@ export class Snapshot {
     this.revision = newest.revision;
     this.#parts = parts;
     this.#isCurrent = isCurrent;
-    this.#captured = [...inPages(captured(parts), parts.limits)];
+    this.#captured = [...captured(parts)];
   }
 
   /** @param cursor a page's `next`, null for the first page. The same cursor may be asked for again. */
   page(cursor: string | null): SnapshotPage | SnapshotGone | Malformed {
-    const at = cursor === null ? start : readCursor(cursor);
-    if (at === null) return malformed("snapshot cursor");
-    // Batches up to the slot may be cleared meanwhile, the last page says so; a later one has taken rows of ours along.
+    const at = cursor === null ? firstBatch : readCursor(cursor);
+    if (at === null || (at.type === "captured" && at.index > this.#captured.length))
+      return malformed("snapshot cursor");
     const oldest = this.#parts.history.oldest;
-    if (oldest === null || oldest.slot > this.slot + 1 || !this.#isCurrent()) return { type: "gone" };
-    return at.type === "keys" ? this.#keys(at) : this.#rest(at.index, oldest.slot);
+    // Batches up to the slot may be cleared meanwhile; a later one has taken rows of ours along. The newest must be read.
+    const needed = at.type === "batch" ? this.slot : this.slot + 1;
+    if (oldest === null || oldest.slot > needed || !this.#isCurrent()) return { type: "gone" };
+    const page = new SnapshotPageText(this.#parts.limits);
+    for (const [place, encoded] of this.#from(at, oldest.slot)) {
+      if (!page.add(encoded)) return { type: "page", rows: page.toString(), next: writeCursor(place) };
+    }
+    return { type: "page", rows: page.toString(), next: null };
   }
 
-  #keys(after: Extract<Cursor, { type: "keys" }>): SnapshotPage {
-    const { keys, limits } = this.#parts;
-    const bounds = { limit: limits.snapshotPageRows, maxBytes: limits.snapshotPageBytes };
-    const { rows, more } = keys.history(after, this.revision, bounds);
-    const last = rows.at(-1);
-    const next = more && last !== undefined ? ["k", last.key, last.modRevision] : ["c", 0];
-    return {
-      type: "page",
-      rows: joined(rows.map((row) => encodeRow({ type: "key", row }))),
-      next: JSON.stringify(next),
-    };
+  /** All rows from one place on, through the sections; read as far as they are asked for. */
+  *#from(at: Place, oldest: Slot): Generator<Placed, void> {
+    switch (at.type) {
+      case "batch":
+        yield* this.#batches(at.slot);
+        return yield* this.#from(firstPart, oldest);
+      case "superseded":
+        yield* this.#superseded(at);
+        return yield* this.#from(firstKey, oldest);
+      case "key":
+        yield* this.#keys(at);
+        return yield* this.#from({ type: "captured", index: 0 }, oldest);
+      case "captured":
+        return yield* this.#rest(at.index, oldest);
+      default:
+        return assertNever(at, "place in a snapshot");
+    }
   }
 
-  #rest(index: number, firstBatch: Slot): SnapshotPage | Malformed {
-    const rows = this.#captured[index];
-    if (rows !== undefined) return { type: "page", rows, next: JSON.stringify(["c", index + 1]) };
-    if (index > this.#captured.length) return malformed("snapshot cursor");
-    const end = encodeRow({ type: "end", row: { slot: this.slot, firstBatch } });
-    return { type: "page", rows: joined([end]), next: null };
+  *#batches(from: number): Generator<Placed, void> {
+    for (let slot = from; ;) {
+      const rows = this.#parts.history.rows(slot, this.slot, batchesAtOnce);
+      for (const row of rows) {
+        yield [{ type: "batch", slot: row.slot }, encodeRow({ type: "batch", row })];
+        slot = row.slot + 1;
+      }
+      if (rows.length < batchesAtOnce) return;
+    }
+  }
+
+  *#superseded(from: { readonly slot: number; readonly part: number }): Generator<Placed, void> {
+    for (let at = from; ;) {
+      const rows = this.#parts.history.parts(at, this.slot, batchesAtOnce);
+      for (const row of rows) {
+        const { slot, part } = row;
+        yield [{ type: "superseded", slot, part }, encodeRow({ type: "superseded", row })];
+        at = { slot, part: part + 1 };
+      }
+      if (rows.length < batchesAtOnce) return;
+    }
+  }
+
+  *#keys(from: { readonly key: ByteString; readonly mod: number }): Generator<Placed, void> {
+    for (let at = from; ;) {
+      const { rows, more } = this.#parts.keys.history(at, this.revision, keysAtOnce);
+      for (const row of rows) {
+        const { key, modRevision } = row;
+        yield [{ type: "key", key, mod: modRevision }, encodeRow({ type: "key", row })];
+        at = { key, mod: modRevision + 1 };
+      }
+      if (!more) return;
+    }
+  }
+
+  *#rest(from: number, oldest: Slot): Generator<Placed, void> {
+    for (let index = from; ; index += 1) {
+      const encoded = this.#captured[index];
+      if (encoded === undefined) break;
+      yield [{ type: "captured", index }, encoded];
+    }
+    const end = encodeRow({ type: "end", row: { slot: this.slot, firstBatch: oldest } });
+    yield [{ type: "captured", index: this.#captured.length }, end];
   }
 }
 
-const joined = (rows: readonly string[]): string => `[${rows.join(",")}]`;
-
-function* captured({ history, leases, sessions, outcomes }: StoreParts): Generator<SnapshotRow> {
+/**
+ * What a store has no history of. Outcomes of the brief memory are among it, each as a row of its own: the batch rows that
+ * hold them here may be cleared before they are read, and hold many more that nobody can ask for any longer (SPEC X1).
+ */
+function* captured({ history, leases, sessions, outcomes }: StoreParts): Generator<string> {
   const now = history.newest?.stamp;
   if (now === undefined) return;
-  for (const row of leases.all()) yield { type: "lease", row };
-  for (const row of leases.allKeys()) yield { type: "lease-key", row };
-  for (const row of sessions.all(now)) yield { type: "session", row };
-  for (const row of outcomes.durable(now)) yield { type: "outcome", row };
-  for (const row of history.rows()) yield { type: "batch", row };
-  for (const row of history.parts()) yield { type: "superseded", row };
+  for (const row of leases.all()) yield encodeRow({ type: "lease", row });
+  for (const row of leases.allKeys()) yield encodeRow({ type: "lease-key", row });
+  for (const row of sessions.all(now)) yield encodeRow({ type: "session", row });
+  for (const row of outcomes.all(now)) yield encodeRow({ type: "outcome", row });
 }
 
-function* inPages(rows: Iterable<SnapshotRow>, limits: StoreLimits): Generator<string> {
-  let open: string[] = [];
-  let characters = 0;
-  for (const row of rows) {
-    const encoded = encodeRow(row);
-    const full = open.length === limits.snapshotPageRows || characters + encoded.length > limits.snapshotPageBytes;
-    if (open.length > 0 && full) {
-      yield joined(open);
-      [open, characters] = [[], 0];
-    }
-    open.push(encoded);
-    characters += encoded.length;
+function writeCursor(place: Place): string {
+  switch (place.type) {
+    case "batch":
+      return JSON.stringify(["b", place.slot]);
+    case "superseded":
+      return JSON.stringify(["h", place.slot, place.part]);
+    case "key":
+      return JSON.stringify(["k", place.key, place.mod]);
+    case "captured":
+      return JSON.stringify(["c", place.index]);
+    default:
+      return assertNever(place, "place in a snapshot");
   }
-  if (open.length > 0) yield joined(open);
 }
 
-function readCursor(text: string): Cursor | null {
+const whole = (value: unknown): value is number => isWhole(value, 0, Number.MAX_SAFE_INTEGER);
+
+function readCursor(text: string): Place | null {
   const parts = parseJson(text);
-  if (isTuple(parts, 3) && parts[0] === "k" && isStoredKey(parts[1]) && isWhole(parts[2], 0, Number.MAX_SAFE_INTEGER)) {
-    return { type: "keys", key: parts[1], mod: parts[2] };
+  if (isTuple(parts, 2)) {
+    const [kind, at] = parts;
+    if (!whole(at)) return null;
+    if (kind === "b") return { type: "batch", slot: at };
+    return kind === "c" ? { type: "captured", index: at } : null;
   }
-  if (isTuple(parts, 2) && parts[0] === "c" && isWhole(parts[1], 0, Number.MAX_SAFE_INTEGER)) {
-    return { type: "captured", index: parts[1] };
-  }
-  return null;
+  if (!isTuple(parts, 3)) return null;
+  const [kind, first, second] = parts;
+  if (!whole(second)) return null;
+  if (kind === "h") return whole(first) ? { type: "superseded", slot: first, part: second } : null;
+  return kind === "k" && isStoredKey(first) ? { type: "key", key: first, mod: second } : null;
 }

@@ -139,7 +139,7 @@ export class Store {
     const { keys, leases, sessions, outcomes, history } = this.#parts;
     const before = this.revision;
     const now = logTime(Math.max(this.logTime, batch.stamp));
-    const turn: Turn = { now, revision: before, superseded: [] };
+    const turn: Turn = { slot: at, now, revision: before, superseded: [] };
     const results = batch.commands.map((command) => this.#applyOne(command, turn));
     leases.flush();
     sessions.flush(now);
@@ -240,23 +240,32 @@ export class Store {
   }
 
   #applyOne(command: Command, turn: Turn): Outcome {
-    const { outcomes, sessions } = this.#parts;
+    const { outcomes } = this.#parts;
     const { now } = turn;
     const known = outcomes.find(command.id, now);
     if (known !== null) {
+      // This command may come again as long as its own deadline allows, and must find the same answer.
+      if (command.deadline > known.deadline) outcomes.prolong(command, known, now);
       return known.fingerprint === (command.fingerprint ?? null) ? known.outcome : { type: "id-reused" };
     }
+    // The one refusal that needs no memory: log time never goes back.
     if (command.deadline < now) return { type: "past-deadline" };
-    if (command.deadline > now + this.#limits.deadlineAheadMs) return { type: "deadline-too-far" };
-    if (command.order !== undefined) {
-      const { session, sequence } = command.order;
-      const expected = sessions.expected(session, now);
-      if (!this.#rules.isNext(expected, sequence)) return { type: "out-of-order", expected };
-      sessions.passed(session, sequence, now);
-    }
-    const outcome = this.#operations.carryOut(command.operation, turn);
+    const outcome = this.#refused(command, now) ?? this.#operations.carryOut(command.operation, turn);
     outcomes.remember(command, outcome, now);
     return outcome;
+  }
+
+  /** Refusals that a copy of the command might escape later, were they not remembered. */
+  #refused({ deadline, order }: Command, now: LogTime): Outcome | null {
+    // Remembered until that very deadline, in a row: forgotten any sooner, a copy chosen once log time has come near
+    // enough would be carried out. One wild clock fills no memory by it, and no more of the disk than by writing keys.
+    if (deadline > now + this.#limits.deadlineAheadMs) return { type: "deadline-too-far" };
+    if (order === undefined) return null;
+    const { sessions } = this.#parts;
+    const expected = sessions.expected(order.session, now);
+    if (!this.#rules.isNext(expected, order.sequence)) return { type: "out-of-order", expected };
+    sessions.passed(order.session, order.sequence, now);
+    return null;
   }
 
   #unreadable(at: Revision): Unreadable | null {

@@ -71,7 +71,7 @@ export const limits = {
   commandLifeMs: 15_000,
   /** How long the outcome for an `Idempotency-Key` is remembered, in log time. */
   idempotencyLifeMs: 86_400_000,
-  /** A deadline further ahead of the log's time than this is refused: one wild clock must not fill memory. */
+  /** A deadline further ahead of the log's time than this is refused, which costs a row until then: one wild clock must not fill memory. */
   deadlineAheadMs: 90_000_000,
   /** How long a client's order (session, sequence) is remembered after its last command, in log time. */
   sessionLifeMs: 86_400_000,

@@ -120,6 +120,7 @@ const failure = v.picklist([
   "no-quorum",
   "overloaded",
   "too-stale",
+  "catching-up",
   "revision-in-future",
   "wrong-regions",
   "founding-incomplete",

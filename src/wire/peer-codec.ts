@@ -9,6 +9,7 @@ import {
   name,
   outcomeSchema as outcome,
   regionSchema,
+  revisionSchema,
   slotSchema,
   text,
   valueSchema,
@@ -41,7 +42,13 @@ const peerRequest = v.variant("type", [
 ]);
 
 const peerReply = v.variant("type", [
-  v.strictObject({ type: v.literal("results"), outcomes: v.array(outcome), slot: slotSchema, leader }),
+  v.strictObject({
+    type: v.literal("results"),
+    outcomes: v.array(outcome),
+    slot: slotSchema,
+    revision: revisionSchema,
+    leader,
+  }),
   v.strictObject({ type: v.literal("not-leader"), leader }),
   v.strictObject({ type: v.literal("busy") }),
   v.strictObject({ type: v.literal("pong"), leading: v.boolean(), stalled: v.boolean(), leader }),

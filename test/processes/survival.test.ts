@@ -250,6 +250,37 @@ describe("a cut between two regions", () => {
   }, 90_000);
 });
 
+describe("a leader", () => {
+  it.each([
+    ["hears nobody", true, false],
+    ["is heard by nobody", false, true],
+    ["is quite alone", true, true],
+  ])(
+    "that %s is replaced, and does no harm when it is back",
+    async (what, deaf, mute) => {
+      const leader = await leading(url("wnam"));
+      const others = except(leader);
+      const writers = new Writers(cluster, `${what.replaceAll(" ", "-")}/`, all);
+      await writers.progress(all, 10);
+      const cut = performance.now();
+      for (const other of others) {
+        if (deaf) cluster.link(other, leader, { cut: true });
+        if (mute) cluster.link(leader, other, { cut: true });
+      }
+      await writers.progress(others, 50);
+      const gap = Math.max(...writers.gaps(others, cut));
+      expect(others).toContain(await leaderAt(url(others[0] ?? "")));
+      cluster.heal();
+      await writers.progress(all, 10);
+      await writers.stop();
+      print(`a leader ${what}: longest gap of the others ${gap.toFixed(0)} ms; ${writers.summary()}`);
+      await converged(cluster, leader);
+      await nothingLost(cluster, all, writers);
+    },
+    90_000,
+  );
+});
+
 describe("a decision", () => {
   it("[C2] is one for a hundred clients who want a hundred things", async () => {
     const clients = Array.from({ length: 100 }, (_, i) => ({ region: all[i % all.length] ?? "wnam", value: `v${i}` }));

@@ -31,9 +31,13 @@ export class StoreModel {
   /** The keys after each revision, from 0. */
   readonly past: ReadonlyMap<ByteString, Kept>[] = [new Map()];
   readonly leases = new Map<string, ModelLease>();
-  readonly #remembered = new Map<string, { readonly command: Command; readonly outcome: Outcome }>();
+  readonly #remembered = new Map<
+    string,
+    { readonly fingerprint: string | undefined; readonly deadline: number; readonly outcome: Outcome }
+  >();
   readonly #sessions = new Map<string, { readonly next: number; readonly expires: number }>();
   #now = 0;
+  #slot = 0;
 
   constructor(limits: ModelLimits) {
     this.#limits = limits;
@@ -49,15 +53,24 @@ export class StoreModel {
 
   apply(batch: Batch): readonly Outcome[] {
     this.#now = Math.max(this.#now, batch.stamp);
+    this.#slot += 1;
     return batch.commands.map((command) => this.#command(command));
   }
 
   #command(command: Command): Outcome {
-    const known = this.#remembered.get(command.id);
-    if (known !== undefined && known.command.deadline >= this.#now) {
-      return known.command.fingerprint === command.fingerprint ? known.outcome : { type: "id-reused" };
+    const { id, deadline, fingerprint } = command;
+    const known = this.#remembered.get(id);
+    if (known !== undefined && known.deadline >= this.#now) {
+      this.#remembered.set(id, { ...known, deadline: Math.max(known.deadline, deadline) });
+      return known.fingerprint === fingerprint ? known.outcome : { type: "id-reused" };
     }
-    if (command.deadline < this.#now) return { type: "past-deadline" };
+    if (deadline < this.#now) return { type: "past-deadline" };
+    const outcome = this.#judge(command);
+    this.#remembered.set(id, { fingerprint, deadline, outcome });
+    return outcome;
+  }
+
+  #judge(command: Command): Outcome {
     if (command.deadline > this.#now + this.#limits.deadlineAheadMs) return { type: "deadline-too-far" };
     if (command.order !== undefined) {
       const session = this.#sessions.get(command.order.session);
@@ -68,9 +81,7 @@ export class StoreModel {
         expires: this.#now + this.#limits.sessionLifeMs,
       });
     }
-    const outcome = this.#operation(command.operation);
-    this.#remembered.set(command.id, { command, outcome });
-    return outcome;
+    return this.#operation(command.operation);
   }
 
   #operation(operation: Operation): Outcome {
@@ -87,8 +98,8 @@ export class StoreModel {
     const value = operation.value.join();
     const lease = operation.lease?.id ?? null;
     if (operation.lease !== undefined) {
-      const renewal = (this.leases.get(operation.lease.id)?.renewal ?? 0) + 1;
-      this.leases.set(operation.lease.id, { ttlMs: operation.lease.ttlMs, renewal, renewedAt: this.#now });
+      const { id, ttlMs } = operation.lease;
+      this.leases.set(id, { ttlMs, renewal: this.#slot, renewedAt: this.#now });
     }
     const isKept = operation.keepIfEqual === true && current?.value === value && current.lease === lease;
     const mod = this.past.length;

@@ -38,14 +38,18 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({
     type: fc.constant("expire" as const),
     lease: fc.constantFrom("L1", "L2").map(leaseId),
+    // Still relative to its batch's slot: how many slots ago the lease was renewed.
     renewal: fc.integer({ min: 1, max: 4 }),
   }),
 );
 
 /** A command whose deadline is still relative to its batch's stamp. */
 const draft = fc.record({
-  id: fc.option(fc.integer({ min: 1, max: 6 })),
+  // Half of them fresh: a known id changes nothing, whether its command was carried out or refused.
+  id: fc.option(fc.integer({ min: 1, max: 6 }), { freq: 2 }),
   ahead: fc.integer({ min: -20, max: 400 }),
+  /** Ids of their own for deadlines too far ahead, which come near enough while the log goes on. */
+  far: fc.oneof({ weight: 15, arbitrary: fc.constant(null) }, fc.integer({ min: 1, max: 3 })),
   fingerprint: fc.option(fc.constantFrom("one", "other")),
   order: fc.option(fc.record({ session: fc.constantFrom("s1", "s2"), sequence: fc.integer({ min: 1, max: 3 }) }), {
     freq: 3,
@@ -63,16 +67,19 @@ type DraftLog = typeof draftLog extends fc.Arbitrary<infer Log> ? Log : never;
 function batchesOf(log: DraftLog): readonly Batch[] {
   let now = startTime;
   let fresh = 0;
-  return log.map(({ stepMs, drafts }) => {
+  return log.map(({ stepMs, drafts }, at) => {
     now += stepMs;
-    const commands = drafts.map(({ id, ahead, fingerprint, order, operation }): Command => {
+    const commands = drafts.map(({ id, ahead, far, fingerprint, order, operation }): Command => {
       fresh += 1;
+      const near = { id: id === null ? `fresh-${fresh}` : `id-${id}`, deadline: now + ahead };
+      const drawn = far === null ? near : { id: `far-${far}`, deadline: now + smallLimits.deadlineAheadMs + ahead };
       return {
-        id: requestId(id === null ? `fresh-${fresh}` : `id-${id}`),
-        deadline: logTime(now + ahead),
+        id: requestId(drawn.id),
+        deadline: logTime(drawn.deadline),
         ...(fingerprint === null ? {} : { fingerprint }),
         ...(order === null ? {} : { order }),
-        operation,
+        operation:
+          operation.type === "expire" ? { ...operation, renewal: Math.max(1, at + 1 - operation.renewal) } : operation,
       };
     });
     return { semantics: 1, stamp: logTime(now), commands };

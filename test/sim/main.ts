@@ -34,7 +34,8 @@ for (let seed = first; seed < last; seed += 1) {
   }
 }
 const seconds = (performance.now() - began) / 1000;
-for (const [kind, n] of Object.entries(totals).toSorted(([a], [b]) => (a < b ? -1 : 1))) process.stdout.write(`${kind.padEnd(36)} ${n}\n`);
+for (const [kind, n] of Object.entries(totals).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+  process.stdout.write(`${kind.padEnd(36)} ${n}\n`);
 process.stdout.write(
   `${last - first} seeds, ${failures} failed, ${seconds.toFixed(1)} s: ${Math.round((totals["events"] ?? 0) / seconds)} events/s, ` +
     `${Math.round((totals["simulatedMs"] ?? 0) / 1000 / seconds)} simulated s/s\n`,

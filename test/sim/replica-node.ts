@@ -7,7 +7,8 @@ import { instant } from "../../src/support/brand.ts";
 import type { ClientReply, ClientRequest, PeerReply } from "../../src/replica/messages.ts";
 import { Replica } from "../../src/replica/replica.ts";
 import type { Trimming } from "../../src/replica/replica.ts";
-import type { Event, Send, TurnOutcome } from "../../src/replica/turn.ts";
+import type { Event, Send } from "../../src/replica/turn.ts";
+import type { StoreRules } from "../../src/store/rules.ts";
 import { Store } from "../../src/store/store.ts";
 import type { StoreLimits } from "../../src/store/store-limits.ts";
 import { decodeAcceptorReply, encodeAcceptorRequest } from "../../src/wire/acceptor-codec.ts";
@@ -19,6 +20,7 @@ import {
 } from "../../src/wire/client-codec.ts";
 import { decodePeerReply, decodePeerRequest, encodePeerReply, encodePeerRequest } from "../../src/wire/peer-codec.ts";
 import { ReplicaStorage } from "../../workers/adapters/replica-storage.ts";
+import type { ReplicaRow } from "../../workers/adapters/replica-storage.ts";
 import { SimSql } from "./sim-sql.ts";
 import type { World } from "./world.ts";
 
@@ -32,6 +34,8 @@ export interface Wires {
 export interface Tuning {
   readonly limits?: Partial<StoreLimits>;
   readonly trimming?: Trimming;
+  /** A store with other rules: a broken twin. */
+  readonly rules?: Partial<StoreRules>;
 }
 
 function unwrap<T>(
@@ -48,6 +52,8 @@ export class ReplicaNode {
   readonly #regions: readonly string[];
   readonly #tuning: Tuning;
   readonly #sql = new SimSql(new DatabaseSync(":memory:"));
+  #storage = new ReplicaStorage(this.#sql);
+  #row: ReplicaRow;
   #core: Replica;
   #store: Store;
   /** Counts lives: what an earlier life asked for no longer reaches this one. */
@@ -56,6 +62,8 @@ export class ReplicaNode {
   readonly #waiting = new Map<number, (body: ClientReply | PeerReply | null) => void>();
   #alarmAt: number | null = null;
   #wakeAt: number | null = null;
+  /** A call has told this life who it is. */
+  #awake = false;
   up = true;
 
   constructor(world: World, region: string, regions: readonly string[], wires: Wires, tuning: Tuning = {}) {
@@ -64,6 +72,7 @@ export class ReplicaNode {
     this.#regions = regions;
     this.#wires = wires;
     this.#tuning = tuning;
+    this.#row = { namespace: "default", region, round: 0, members: null };
     [this.#core, this.#store] = this.#start();
   }
 
@@ -72,8 +81,11 @@ export class ReplicaNode {
   }
 
   #start(): [Replica, Store] {
-    const row = new ReplicaStorage(this.#sql).load();
-    const store = new Store(this.#sql, { limits: this.#tuning.limits ?? {} });
+    // As in the shell: whoever wakes it by a call says who it is.
+    this.#storage = new ReplicaStorage(this.#sql);
+    this.#row = this.#storage.load() ?? { namespace: "default", region: this.region, round: 0, members: null };
+    const row = this.#row;
+    const store = new Store(this.#sql, { limits: this.#tuning.limits ?? {}, rules: this.#tuning.rules ?? {} });
     const core = new Replica({
       place: {
         cluster: "sim",
@@ -84,8 +96,8 @@ export class ReplicaNode {
       },
       store,
       random: this.#world.random,
-      round: row?.round ?? 0,
-      members: row?.members ?? null,
+      round: row.round,
+      members: row.members,
       ...(this.#tuning.trimming === undefined ? {} : { trimming: this.#tuning.trimming }),
     });
     return [core, store];
@@ -93,6 +105,7 @@ export class ReplicaNode {
 
   restart(): void {
     this.#world.count("replica-restart");
+    this.#awake = false;
     this.#life += 1;
     const abandoned = [...this.#waiting.values()];
     this.#waiting.clear();
@@ -129,6 +142,7 @@ export class ReplicaNode {
 
   #ask(event: (handle: number) => Event, answer: (body: ClientReply | PeerReply | null) => void): void {
     if (!this.up) return answer(null);
+    this.#awake = true;
     const handle = this.#nextHandle;
     this.#nextHandle += 1;
     this.#waiting.set(handle, answer);
@@ -142,7 +156,7 @@ export class ReplicaNode {
     const wasLoading = this.#store.loading;
     const outcome = this.#core.step(event, instant(this.#world.now));
     if (wasLoading && !this.#store.loading) this.#world.count("snapshot-loaded");
-    this.#persist(outcome.persist);
+    this.#row = this.#storage.keep(this.#row, outcome.persist, this.#store.exists);
     if (dying === "commit") {
       this.#sql.rollback();
       return this.restart();
@@ -180,15 +194,9 @@ export class ReplicaNode {
       if (this.#alarmAt !== at) return;
       this.#alarmAt = null;
       this.#world.count("alarm");
-      this.#step({ type: "alarm" });
+      // An object that an alarm wakes knows itself only by its row.
+      if (this.#awake || new ReplicaStorage(this.#sql).load() !== null) this.#step({ type: "alarm" });
     });
-  }
-
-  #persist({ round, members }: TurnOutcome["persist"]): void {
-    if (round === null && members === null) return;
-    const storage = new ReplicaStorage(this.#sql);
-    const row = storage.load() ?? { namespace: "default", region: this.region, round: 0, members: null };
-    storage.save({ ...row, round: round ?? row.round, members: members ?? row.members });
   }
 
   #send({ call, to, message, timeoutMs }: Send): void {

@@ -4,9 +4,11 @@
  */
 import { utf8 } from "../../src/support/bytes.ts";
 import { userKey } from "../../src/store/key-space.ts";
+import type { StoreRules } from "../../src/store/rules.ts";
 import { Instances } from "./actors/instances.ts";
 import { KeyClients } from "./actors/key-clients.ts";
 import type { ClientFlaws } from "./actors/key-clients.ts";
+import { Pipelines } from "./actors/pipelines.ts";
 import { brew, heal, strike } from "./actors/trouble.ts";
 import { Agreement } from "./checkers/agreement.ts";
 import { checkVersions } from "./checkers/versions.ts";
@@ -22,7 +24,7 @@ const soon: Tuning = {
     keptSlots: 20,
     historyMs: 2_000,
     historyRevisions: 30,
-    snapshotPageRows: 7,
+    snapshotPageRows: 25,
     commandLifeMs: 1_000,
     stampAheadMs: 500,
   },
@@ -37,6 +39,7 @@ export interface RunOptions {
   /** A broken twin to be caught. */
   readonly flaws?: ClientFlaws;
   readonly acceptorFlaw?: AcceptorFlaw;
+  readonly storeFlaw?: Partial<StoreRules>;
 }
 
 export interface RunResult {
@@ -54,10 +57,16 @@ export function run(options: RunOptions): RunResult {
   const faults = options.faults ?? true;
   const world = new World(options.seed, faults ? {} : { loss: 0, duplication: 0, delayMs: 10, jitterMs: 1 });
   const regions = world.chance(0.8) ? ["wnam", "enam", "weur"] : ["wnam", "enam", "weur", "eeur", "oc"];
-  const cluster = new Cluster(world, regions, soon, options.acceptorFlaw ?? null);
+  const cluster = new Cluster(
+    world,
+    regions,
+    { ...soon, rules: options.storeFlaw ?? {} },
+    options.acceptorFlaw ?? null,
+  );
   const agreement = new Agreement();
   const clients = new KeyClients(cluster, options.clients ?? 5, options.flaws ?? {});
   const instances = new Instances(cluster, 3);
+  const pipelines = new Pipelines(cluster, 2);
   const began = world.now;
   const leaders = new Set<string>();
   let events = 0;
@@ -79,6 +88,7 @@ export function run(options: RunOptions): RunResult {
   heal(cluster);
   pass(15_000);
   clients.stop();
+  pipelines.stop();
   pass(10_000);
   // Replicas that slept through the end are woken by a read, and must catch up.
   let served = 0;
@@ -100,6 +110,7 @@ export function run(options: RunOptions): RunResult {
     throw new Error(`[liveness] ${refused} of ${afterHealing.length} requests failed long after healing`);
   agreement.converged(cluster);
   checkVersions(history);
+  pipelines.check();
   instances.allGone();
   const answered = history.filter((op) => op.reply !== null && op.reply.type !== "failed").length;
   return {

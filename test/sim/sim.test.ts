@@ -34,6 +34,7 @@ describe("simulated clusters", () => {
         "trimmed",
         "client-retry",
         "alarm",
+        "ordered-write",
         "instance-checked",
       ]) {
         expect(total(kind), kind).toBeGreaterThan(0);
@@ -63,6 +64,8 @@ describe("broken twins are caught within some seeds", () => {
     ["an acceptor that answers before persisting (D1)", { acceptorFlaw: "answers-before-persisting" }, /\[|C2|P4/],
     ["an acceptor that forgets its votes (D1)", { acceptorFlaw: "forgets-votes" }, /\[|C2|P4/],
     ["a client that asks again under a new id (X1)", { flaws: { freshIds: true } }, /\[X1\]/],
+    ["a store that applies without the sequence test (X3)", { storeFlaw: { isNext: () => true } }, /\[X3\]/],
+    ["a store that ends leases whatever their renewal (E1)", { storeFlaw: { mayEnd: () => true } }, /\[E2\]/],
     ["a read without a barrier (R1)", { flaws: { staleReads: true } }, /\[R1\]/],
     ["a refusal of what may still be chosen (U1)", { flaws: { boldRefusals: true } }, /\[U1\]/],
   ] as const)("%s", { timeout: 60_000 }, (_, options, rule) => {

@@ -6,6 +6,7 @@ import { numberIn, textIn } from "../../src/support/sql.ts";
 import type { Sql } from "../../src/support/sql.ts";
 import { membersOf } from "../../src/paxos/membership.ts";
 import type { Member, Members } from "../../src/paxos/membership.ts";
+import type { TurnOutcome } from "../../src/replica/turn.ts";
 
 export interface ReplicaRow {
   readonly namespace: string;
@@ -16,6 +17,7 @@ export interface ReplicaRow {
 
 export class ReplicaStorage {
   readonly #sql: Sql;
+  #saved = false;
 
   constructor(sql: Sql) {
     this.#sql = sql;
@@ -26,6 +28,7 @@ export class ReplicaStorage {
     const [row] = table === undefined ? [] : this.#sql.all("SELECT * FROM replica WHERE id = 1");
     if (row === undefined) return null;
     const members = row["members"] === null ? null : membersOf(JSON.parse(textIn(row, "members")) as Member[]);
+    this.#saved = true;
     return {
       namespace: textIn(row, "namespace"),
       region: textIn(row, "region"),
@@ -34,7 +37,20 @@ export class ReplicaStorage {
     };
   }
 
-  save({ namespace, region, round, members }: ReplicaRow): void {
+  /**
+   * Keeps what a turn wants kept. A replica that has rows in its store needs its own row too, even if it never proposed:
+   * an alarm that wakes it finds no other trace of who it is.
+   * @returns the row as it is now.
+   */
+  keep(row: ReplicaRow, { round, members }: TurnOutcome["persist"], storeExists: boolean): ReplicaRow {
+    if (round === null && members === null && (this.#saved || !storeExists)) return row;
+    const kept = { ...row, round: round ?? row.round, members: members ?? row.members };
+    this.#save(kept);
+    this.#saved = true;
+    return kept;
+  }
+
+  #save({ namespace, region, round, members }: ReplicaRow): void {
     this.#sql.all(
       `CREATE TABLE IF NOT EXISTS replica (
          id INTEGER PRIMARY KEY CHECK (id = 1), namespace TEXT NOT NULL, region TEXT NOT NULL, round INTEGER NOT NULL, members TEXT)`,

@@ -39,6 +39,7 @@ const kinds = {
   "no-quorum": { status: 503, title: "No majority took part in time", retryable: true },
   overloaded: { status: 503, title: "Too much is waiting", retryable: true },
   "too-stale": { status: 503, title: "No state as fresh as that could be had", retryable: true },
+  "catching-up": { status: 503, title: "The replicas that answer are still catching up", retryable: true },
   "deadline-passed": { status: 503, title: "The request arrived too late to be carried out", retryable: true },
   "founding-incomplete": { status: 503, title: "The namespace's first write needs all its acceptors", retryable: true },
   "founding-conflict": { status: 503, title: "The namespace's founding cannot be completed" },

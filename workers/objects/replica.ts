@@ -24,6 +24,7 @@ import type { Bindings } from "../config.ts";
 /** A replica that has begun: its core, and what the shell keeps for it. */
 interface Running {
   readonly core: Core;
+  readonly store: Store;
   row: ReplicaRow;
 }
 
@@ -66,7 +67,7 @@ export class Replica extends DurableObject<Bindings> {
 
   override async alarm(): Promise<void> {
     this.#alarmAt = null;
-    const row = this.#storage.load();
+    const row = this.#running?.row ?? this.#storage.load();
     if (row !== null) this.#step(this.#begin(row), { type: "alarm" });
     await Promise.resolve();
   }
@@ -84,14 +85,15 @@ export class Replica extends DurableObject<Bindings> {
   #begin({ namespace, region }: ObjectAddress): Running {
     if (this.#running !== null) return this.#running;
     const row = this.#storage.load() ?? { namespace, region, round: 0, members: null };
+    const store = new Store(sqlOf(this.ctx.storage.sql));
     const core = new Core({
       place: placeOf(configOf(this.env), row.namespace, row.region),
-      store: new Store(sqlOf(this.ctx.storage.sql)),
+      store,
       random: platformRandom,
       round: row.round,
       members: row.members,
     });
-    this.#running = { core, row };
+    this.#running = { core, store, row };
     return this.#running;
   }
 
@@ -101,7 +103,7 @@ export class Replica extends DurableObject<Bindings> {
     try {
       outcome = this.ctx.storage.transactionSync(() => {
         const stepped = running.core.step(event, instant(Date.now()));
-        this.#persist(running, stepped.persist);
+        running.row = this.#storage.keep(running.row, stepped.persist, running.store.exists);
         return stepped;
       });
     } catch (error) {
@@ -118,12 +120,6 @@ export class Replica extends DurableObject<Bindings> {
     }
     this.#wake(running, outcome.wakeAt);
     this.#setAlarm(outcome.alarmAt);
-  }
-
-  #persist(running: Running, { round, members }: TurnOutcome["persist"]): void {
-    if (round === null && members === null) return;
-    running.row = { ...running.row, round: round ?? running.row.round, members: members ?? running.row.members };
-    this.#storage.save(running.row);
   }
 
   async #send(running: Running, { call, to, message, timeoutMs }: Send): Promise<void> {
@@ -156,6 +152,11 @@ export class Replica extends DurableObject<Bindings> {
   #setAlarm(at: number | null): void {
     if (at === null || (this.#alarmAt !== null && this.#alarmAt <= at)) return;
     this.#alarmAt = at;
-    this.ctx.waitUntil(this.ctx.storage.setAlarm(at));
+    this.ctx.waitUntil(
+      this.ctx.storage.setAlarm(at).catch(() => {
+        // Not set: the next turn tries again.
+        this.#alarmAt = null;
+      }),
+    );
   }
 }

@@ -65,6 +65,11 @@ export class KeyClients {
     const finish = (reply: Operation["reply"]): void => {
       if (!open) return;
       open = false;
+      if (reply?.type === "failed" && reply.failure === "catching-up") {
+        // As the gateway does: another replica can answer.
+        world.count("client-elsewhere");
+        return this.#send(operation, world.pick(regions.filter((other) => other !== region)), attempt, done);
+      }
       const unknown = reply === null || (reply.type === "failed" && reply.outcome === "unknown");
       if (unknown && attempt < 3 && world.chance(0.5)) {
         world.count("client-retry");

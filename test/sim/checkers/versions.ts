@@ -1,6 +1,7 @@
 /**
- * Linearizability of single keys, judged by revisions: every acknowledged put and every read names the revision it saw,
- * so real time must agree with their order. X1: an id takes effect once. U1: what was told `not-applied` never shows.
+ * Linearizability of the whole store, judged by revisions: every acknowledged write names the revision it made, every read
+ * the revision it saw, so real time must agree with their order (R1), and what a read shows must be the newest at its
+ * revision. X1: an id takes effect once. U1: what was told `not-applied` never shows.
  */
 import type { Operation } from "../history.ts";
 
@@ -8,18 +9,22 @@ interface Point {
   readonly op: Operation;
   readonly revision: number;
   readonly wrote: boolean;
+  /** What a read found the key to be last changed by; 0 for an absent key. */
+  readonly shows?: number;
 }
 
 export function checkVersions(history: readonly Operation[]): void {
   const keys = new Set(history.map((op) => op.key));
-  for (const key of keys)
+  const points = [...keys].flatMap((key) =>
     checkKey(
       key,
       history.filter((op) => op.key === key),
-    );
+    ),
+  );
+  checkOrder(points);
 }
 
-function checkKey(key: string, operations: readonly Operation[]): void {
+function checkKey(key: string, operations: readonly Operation[]): readonly Point[] {
   const points: Point[] = [];
   const valueAt = new Map<number, string>();
   const refused = new Set<string>();
@@ -42,8 +47,7 @@ function checkKey(key: string, operations: readonly Operation[]): void {
     if (reply.type === "result" && reply.result.type === "entry") {
       const { entry } = reply.result;
       if (entry !== null) note(entry.modRevision, new TextDecoder().decode(entry.value));
-      // A missing key was missing at the revision of the read; a present one stands at its own.
-      points.push({ op, revision: entry?.modRevision ?? 0, wrote: false });
+      points.push({ op, revision: reply.revision, wrote: false, shows: entry?.modRevision ?? 0 });
     }
   }
   for (const value of refused) {
@@ -56,12 +60,19 @@ function checkKey(key: string, operations: readonly Operation[]): void {
       throw new Error(`[X1] ${value} was written at ${other} and at ${revision}`);
     revisions.set(value, revision);
   }
-  checkOrder(key, points);
+  // An absent key may have been deleted by somebody who was never told so; one that is there must be the newest.
+  for (const { op, revision, shows = 0 } of points) {
+    const missed =
+      shows === 0 ? undefined : points.find((w) => w.wrote && w.revision > shows && w.revision <= revision);
+    if (missed !== undefined) {
+      throw new Error(`[L1] ${key}: a read at ${revision} (${op.invokedAt}) shows ${shows}, not ${missed.revision}`);
+    }
+  }
+  return points;
 }
 
 /** R1: an operation that begins after another returned sees at least what that one saw. */
-function checkOrder(key: string, points: readonly Point[]): void {
-  const deletions = points.some((p) => p.op.kind === "delete");
+function checkOrder(points: readonly Point[]): void {
   const byReturn = points
     .filter((p) => p.op.returnedAt !== null)
     .toSorted((a, b) => (a.op.returnedAt ?? 0) - (b.op.returnedAt ?? 0));
@@ -77,10 +88,9 @@ function checkOrder(key: string, points: readonly Point[]): void {
       highest = Math.max(highest, ended.revision);
       next += 1;
     }
-    const missing = point.revision === 0 && deletions;
-    if (!missing && (point.wrote ? point.revision <= highest : point.revision < highest)) {
+    if (point.wrote ? point.revision <= highest : point.revision < highest) {
       throw new Error(
-        `[R1] ${key}: ${point.op.kind} began at ${point.op.invokedAt} saw revision ${point.revision}, but ${highest} was returned before`,
+        `[R1] ${point.op.key}: ${point.op.kind} began at ${point.op.invokedAt} saw revision ${point.revision}, but ${highest} was returned before`,
       );
     }
   }

@@ -55,7 +55,12 @@ const accept = (at: number, under = low, floor = 0, value = `v${at}`): ProtocolR
   stamp: now,
   floor: slot(floor),
 });
-const prepare = (under: typeof low, from = 1): ProtocolRequest => ({ type: "prepare", subject: LOG, ballot: under, from: slot(from) });
+const prepare = (under: typeof low, from = 1): ProtocolRequest => ({
+  type: "prepare",
+  subject: LOG,
+  ballot: under,
+  from: slot(from),
+});
 const counterOf = (reply: AcceptorReply): number => (reply.type === "protocol" ? reply.counter : -1);
 
 describe("an acceptor's storage", () => {
@@ -67,9 +72,15 @@ describe("an acceptor's storage", () => {
 
   it("[D2] every answer that carries authority increments the stored counter, repeated ones too", () => {
     const node = new Node().found();
-    const counters = [prepare(low), prepare(low), accept(1), accept(1), { type: "inquire", subject: LOG, above: slot(0) } as const, prepare(high), accept(2)].map((m) =>
-      counterOf(node.ask(m)),
-    );
+    const counters = [
+      prepare(low),
+      prepare(low),
+      accept(1),
+      accept(1),
+      { type: "inquire", subject: LOG, above: slot(0) } as const,
+      prepare(high),
+      accept(2),
+    ].map((m) => counterOf(node.ask(m)));
     expect(counters).toEqual([1, 2, 3, 4, 5, 6, 7]);
     node.restart();
     expect(node.storage.counter).toBe(7);
@@ -90,7 +101,9 @@ describe("an acceptor's storage", () => {
     node.ask(prepare(high, 2));
     node.restart();
     expect(node.ask(accept(2))).toMatchObject({ body: { type: "outranked", promised: high } });
-    expect(node.ask(prepare(ballot(3, "x", "c")))).toMatchObject({ body: { votes: [{ slot: 1, value: "v1", ballot: low }] } });
+    expect(node.ask(prepare(ballot(3, "x", "c")))).toMatchObject({
+      body: { votes: [{ slot: 1, value: "v1", ballot: low }] },
+    });
   });
 
   it("[A3] an accept above the promise raises it durably", () => {
@@ -106,8 +119,12 @@ describe("an acceptor's storage", () => {
     node.ask({ type: "prepare", subject, ballot: high, from: slot(1) });
     node.ask({ type: "accept", subject, ballot: high, slot: slot(1), value: "red", stamp: 0, floor: slot(5) });
     node.restart();
-    expect(node.ask({ type: "inquire", subject, above: slot(0) })).toMatchObject({ body: { votes: [{ value: "red" }], highest: 1, floor: 0 } });
-    expect(node.ask({ type: "prepare", subject, ballot: low, from: slot(1) })).toMatchObject({ body: { type: "outranked" } });
+    expect(node.ask({ type: "inquire", subject, above: slot(0) })).toMatchObject({
+      body: { votes: [{ value: "red" }], highest: 1, floor: 0 },
+    });
+    expect(node.ask({ type: "prepare", subject, ballot: low, from: slot(1) })).toMatchObject({
+      body: { type: "outranked" },
+    });
     expect(node.ask(prepare(low))).toMatchObject({ body: { type: "promise", votes: [], floor: 0 } });
   });
 
@@ -122,7 +139,9 @@ describe("an acceptor's storage", () => {
     expect(node.sql.all("SELECT count(*) AS n FROM votes WHERE slot <= ?", many)[0]?.["n"]).toBe(0);
     node.restart();
     expect(node.ask(prepare(high, many))).toMatchObject({ body: { type: "trimmed" } });
-    expect(node.ask(prepare(high, many + 1))).toMatchObject({ body: { votes: [{ slot: many + 1 }, { slot: many + 2 }] } });
+    expect(node.ask(prepare(high, many + 1))).toMatchObject({
+      body: { votes: [{ slot: many + 1 }, { slot: many + 2 }] },
+    });
   });
 
   it("[A4] votes come in pages, each vote once", () => {

@@ -1,7 +1,7 @@
 /** The proposer over many slots: what it may send, and what it must send first. */
 import { expect, test } from "vitest";
 import { close, idle, propose, receivePromise, startPreparing } from "../../../src/paxos/proposer.ts";
-import type { Leading, Preparing, PromiseOutcome } from "../../../src/paxos/proposer.ts";
+import type { Leading, Preparing, PromiseOutcome, Proposer } from "../../../src/paxos/proposer.ts";
 import type { PromiseReply } from "../../../src/paxos/messages.ts";
 import { slot } from "../../../src/support/brand.ts";
 import { high, low, members, middle, promise, vote } from "./builders.ts";
@@ -146,8 +146,16 @@ test("[L6] the slot after the highest ever voted is used, trimmed votes included
   expect(afterTwo(trimmed, promise(high), 8)).toMatchObject({ adopted: [], state: { next: 8 } });
 });
 
-test("[T2] the clocks of the majority are handed on", () => {
-  expect(afterTwo(promise(high, [], { clock: 5 }), promise(high, [], { clock: 9 }))).toMatchObject({
-    clocks: [5, 9],
-  });
+test("[T2] [P3] a majority without a value that acceptors would refuse for now is waited for, and will do", () => {
+  const wild = promise(high, [vote(1, low, "wild")]);
+  const postpone = (value: string): boolean => value === "wild";
+  let state: Proposer = fresh();
+  const answer = (acceptor: string, reply: typeof wild) => {
+    const outcome = receivePromise(state, members, acceptor, reply, noOp, postpone);
+    if (outcome.type === "waiting") state = outcome.state;
+    return outcome;
+  };
+  expect(answer("a", wild).type).toBe("waiting");
+  expect(answer("b", promise(high)).type).toBe("waiting");
+  expect(answer("c", promise(high))).toMatchObject({ type: "leading", adopted: [], state: { next: 1 } });
 });

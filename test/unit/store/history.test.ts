@@ -107,7 +107,7 @@ describe("clearing history", () => {
       driver.apply(...operations.map((operation) => driver.command(operation)));
     }
     driver.now += 10_000;
-    expect(driver.one(expire("L", 1000))).toEqual({
+    expect(driver.one(expire("L", 4))).toEqual({
       type: "expired",
       deletedKeys: 1000,
       revision: 1001,

@@ -12,7 +12,7 @@ function randomLog(seed: number, batches: number): readonly string[] {
   for (let n = 0; n < batches; n += 1) {
     driver.now += Math.floor(random.next() * 60) - 10;
     const commands = Array.from({ length: Math.floor(random.next() * 5) }, () =>
-      driver.command(randomOperation(random), randomParts(random, driver.now)),
+      driver.command(randomOperation(random, n + 1), randomParts(random, driver.now)),
     );
     const text = driver.batch(commands);
     texts.push(text);

@@ -6,7 +6,8 @@ import type { Random } from "../../../src/support/random.ts";
 import { expire, put, remove } from "./driver.ts";
 import type { CommandParts } from "./driver.ts";
 
-export function randomOperation(random: Random): Operation {
+/** @param slot of the batch it is for: commands that end leases name one shortly before. */
+export function randomOperation(random: Random, slot: number): Operation {
   const draw = (high: number) => integerBetween(random, 1, high);
   const name = `key${draw(5)}`;
   const lease = `lease${draw(3)}`;
@@ -14,7 +15,7 @@ export function randomOperation(random: Random): Operation {
     case 1:
       return remove(name, randomCondition(random));
     case 2:
-      return expire(lease, draw(6));
+      return expire(lease, Math.max(1, slot - draw(6)));
     case 3:
     case 4:
       return put(name, `value ${draw(2)}`, {

@@ -29,7 +29,15 @@ const acceptorRequests: readonly AcceptorRequest[] = [
   {
     type: "protocol",
     address,
-    body: { type: "accept", subject: decisionSubject("é"), ballot: low, slot: slot(1), value: "v", stamp: 5, floor: slot(0) },
+    body: {
+      type: "accept",
+      subject: decisionSubject("é"),
+      ballot: low,
+      slot: slot(1),
+      value: "v",
+      stamp: 5,
+      floor: slot(0),
+    },
   },
   { type: "protocol", address, body: { type: "inquire", subject: LOG, above: slot(0) } },
   { type: "founding", namespace: "n", region: "wnam", body: { type: "identify" } },
@@ -38,7 +46,11 @@ const acceptorRequests: readonly AcceptorRequest[] = [
   { type: "founding", namespace: "n", region: "wnam", body: { type: "open", members } },
 ];
 const acceptorReplies: readonly AcceptorReply[] = [
-  { type: "protocol", counter: 1, body: { type: "promise", ballot: low, votes: [vote], next: slot(5), clock: 9, ...extent } },
+  {
+    type: "protocol",
+    counter: 1,
+    body: { type: "promise", ballot: low, votes: [vote], next: slot(5), clock: 9, ...extent },
+  },
   { type: "protocol", counter: 2, body: { type: "accepted", ballot: low, slot: slot(4) } },
   { type: "protocol", counter: 3, body: { type: "standing", promised: null, votes: [], next: null, ...extent } },
   { type: "protocol", counter: 3, body: { type: "standing", promised: low, votes: [vote], next: null, ...extent } },
@@ -60,7 +72,13 @@ const peerRequests: readonly PeerRequest[] = [
   { type: "snapshot", id: null, cursor: null },
 ];
 const peerReplies: readonly PeerReply[] = [
-  { type: "results", outcomes: [{ type: "out-of-order", expected: 3 }], slot: slot(2), leader: null },
+  {
+    type: "results",
+    outcomes: [{ type: "out-of-order", expected: 3 }],
+    slot: slot(2),
+    revision: revision(1),
+    leader: null,
+  },
   { type: "not-leader", leader: "enam" },
   { type: "busy" },
   { type: "pong", leading: true, stalled: false, leader: "wnam" },
@@ -102,7 +120,11 @@ const clientRequests: readonly ClientRequest[] = [
     consistency: { type: "local", maxAgeMs: 5 },
     query: { type: "instances", service, tag: "t", region: regionName("wnam") },
   },
-  { type: "read", consistency: { type: "local", maxAgeMs: null }, query: { type: "services", after: service, limit: 5 } },
+  {
+    type: "read",
+    consistency: { type: "local", maxAgeMs: null },
+    query: { type: "services", after: service, limit: 5 },
+  },
   { type: "status", digest: true },
 ];
 const entry = { key, value: utf8("v"), createRevision: revision(1), modRevision: revision(2), version: 2, lease: null };
@@ -174,7 +196,10 @@ describe.each(kinds)("[W1] %s", (_, messages, encode, decode) => {
   it("an unknown version is refused by name, whatever the body", () => {
     for (const message of each) {
       const { body } = JSON.parse(text(message)) as { body: unknown };
-      expect(decode(JSON.stringify({ v: 2, body }))).toEqual({ ok: false, why: { type: "unknown-version", version: 2 } });
+      expect(decode(JSON.stringify({ v: 2, body }))).toEqual({
+        ok: false,
+        why: { type: "unknown-version", version: 2 },
+      });
     }
   });
 
@@ -191,9 +216,12 @@ describe.each(kinds)("[W1] %s", (_, messages, encode, decode) => {
     }
   });
 
-  it.each([[""], ["null"], ["[]"], ["{}"], ['{"v":1}'], ['{"v":1,"body":null}'], ["{"], [7], [null]])("%j is refused", (junk) => {
-    expect(decode(junk).ok).toBe(false);
-  });
+  it.each([[""], ["null"], ["[]"], ["{}"], ['{"v":1}'], ['{"v":1,"body":null}'], ["{"], [7], [null]])(
+    "%j is refused",
+    (junk) => {
+      expect(decode(junk).ok).toBe(false);
+    },
+  );
 
   it("a message over the limit is refused before it is parsed", () => {
     expect(decode("x".repeat(limits.messageBytes + 1))).toMatchObject({ ok: false, why: { type: "malformed" } });
@@ -202,19 +230,28 @@ describe.each(kinds)("[W1] %s", (_, messages, encode, decode) => {
 
 describe("[W1] peer request", () => {
   it.each(peerRequests.map((m) => [m.type, m] as const))("%s survives, with its sender", (_type, request) => {
-    expect(peer.decodePeerRequest(peer.encodePeerRequest("weur", request))).toEqual({ ok: true, body: { from: "weur", request } });
+    expect(peer.decodePeerRequest(peer.encodePeerRequest("weur", request))).toEqual({
+      ok: true,
+      body: { from: "weur", request },
+    });
   });
 
   it("a page of more entries than allowed is refused", () => {
     const entries = Array.from({ length: limits.messagePageRows + 1 }, (_, i) => ({ slot: slot(i + 1), value: "" }));
-    expect(peer.decodePeerRequest(peer.encodePeerRequest("weur", { type: "learn", entries, leader: null })).ok).toBe(false);
+    expect(peer.decodePeerRequest(peer.encodePeerRequest("weur", { type: "learn", entries, leader: null })).ok).toBe(
+      false,
+    );
   });
 });
 
 describe("ballots on the wire", () => {
   it("[B1] come back frozen and equal", () => {
     const decoded = acceptor.decodeAcceptorReply(
-      acceptor.encodeAcceptorReply({ type: "protocol", counter: 4, body: { type: "outranked", promised: low, ...extent } }),
+      acceptor.encodeAcceptorReply({
+        type: "protocol",
+        counter: 4,
+        body: { type: "outranked", promised: low, ...extent },
+      }),
     );
     const body = decoded.ok && decoded.body.type === "protocol" ? decoded.body.body : null;
     expect(body?.type === "outranked" && Object.isFrozen(body.promised)).toBe(true);

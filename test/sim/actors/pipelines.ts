@@ -1,0 +1,90 @@
+/**
+ * Clients that do not wait: each sends a few numbered writes at once and goes on from where the store says it stands. Their
+ * writes must take effect in the order they were sent, across every change of leader (X3).
+ */
+import { requestId } from "../../../src/support/brand.ts";
+import { utf8 } from "../../../src/support/bytes.ts";
+import { userKey } from "../../../src/store/key-space.ts";
+import type { Cluster } from "../cluster.ts";
+
+const window = 4;
+
+export class Pipelines {
+  readonly #cluster: Cluster;
+  #running = true;
+  #attempts = 0;
+  /** The revision that each numbered write of each session was told, once it was. */
+  readonly #revisions = new Map<string, Map<number, number>>();
+
+  constructor(cluster: Cluster, clients: number) {
+    this.#cluster = cluster;
+    for (let i = 0; i < clients; i += 1) {
+      const session = `s${i}`;
+      this.#revisions.set(session, new Map());
+      cluster.world.after(cluster.world.random.next() * 500, () => this.#send(session, 1));
+    }
+  }
+
+  stop(): void {
+    this.#running = false;
+  }
+
+  /** Sends `window` writes from `from` on, without waiting in between. */
+  #send(session: string, from: number): void {
+    if (!this.#running) return;
+    const { world, regions } = this.#cluster;
+    const node = this.#cluster.replica(world.pick(regions));
+    let open = window;
+    let next = from;
+    const ended = (): void => {
+      open -= 1;
+      if (open === 0) world.after(world.random.next() * 100, () => this.#send(session, next));
+    };
+    for (let sequence = from; sequence < from + window; sequence += 1) {
+      this.#attempts += 1;
+      let answered = false;
+      const key = userKey(utf8(`ordered-${session}`));
+      const operation = {
+        type: "put",
+        key,
+        value: utf8(`${session}.${sequence}`),
+        condition: { type: "always" },
+      } as const;
+      const finish = (expected: number | null, revision: number | null): void => {
+        if (answered) return;
+        answered = true;
+        if (expected !== null) next = Math.max(next, expected);
+        if (revision !== null) this.#note(session, sequence, revision);
+        ended();
+      };
+      world.after(6_000, () => finish(null, null));
+      node.client(
+        { type: "write", id: requestId(`p${this.#attempts}`), order: { session, sequence }, operation },
+        (reply) => {
+          if (reply?.type !== "outcome") return finish(null, null);
+          if (reply.outcome.type === "put") finish(sequence + 1, reply.outcome.revision);
+          else finish(reply.outcome.type === "out-of-order" ? reply.outcome.expected : null, null);
+        },
+      );
+    }
+  }
+
+  #note(session: string, sequence: number, revision: number): void {
+    const known = this.#revisions.get(session);
+    if (known?.has(sequence) === true) throw new Error(`[X3] ${session} wrote number ${sequence} twice`);
+    known?.set(sequence, revision);
+    this.#cluster.world.count("ordered-write");
+  }
+
+  /** X3: a later number never took effect before an earlier one. */
+  check(): void {
+    for (const [session, revisions] of this.#revisions) {
+      let highest = 0;
+      for (const [sequence, revision] of [...revisions].toSorted(([a], [b]) => a - b)) {
+        if (revision <= highest)
+          throw new Error(`[X3] ${session}: number ${sequence} took effect at ${revision}, after ${highest}`);
+        highest = revision;
+      }
+    }
+  }
+}

@@ -1,0 +1,114 @@
+/** The replica's core as a whole, one event at a time, on a real store: what it says to whom, and what it never says. */
+import { describe, expect, it } from "vitest";
+import { instant, requestId } from "../../../src/support/brand.ts";
+import { utf8 } from "../../../src/support/bytes.ts";
+import { seededRandom } from "../../../src/support/random.ts";
+import type { Identity } from "../../../src/paxos/messages.ts";
+import type { ClientRequest } from "../../../src/replica/messages.ts";
+import { Replica } from "../../../src/replica/replica.ts";
+import type { Event, Send, TurnOutcome } from "../../../src/replica/turn.ts";
+import { userKey } from "../../../src/store/key-space.ts";
+import { Store } from "../../../src/store/store.ts";
+import { NodeSql } from "../../support/node-sql.ts";
+
+const regions = ["wnam", "enam", "weur"];
+const key = userKey(utf8("a"));
+const read: ClientRequest = { type: "read", consistency: { type: "linearizable" }, query: { type: "get", key } };
+const write: ClientRequest = {
+  type: "write",
+  id: requestId("w"),
+  operation: { type: "put", key, value: utf8("1"), condition: { type: "always" } },
+};
+
+class Bench {
+  now = 1_800_000_000_000;
+  readonly sql = new NodeSql();
+  readonly store = new Store(this.sql);
+  readonly replica = new Replica({
+    place: { cluster: "c", namespace: "n", region: "wnam", acceptorRegions: regions, replicaRegions: regions },
+    store: this.store,
+    random: seededRandom(1),
+    round: 0,
+    members: null,
+  });
+  readonly sent: Send[] = [];
+  readonly replies: TurnOutcome["reply"][number][] = [];
+
+  step(event: Event): TurnOutcome {
+    const outcome = this.replica.step(event, instant(this.now));
+    this.sent.push(...outcome.send);
+    this.replies.push(...outcome.reply);
+    return outcome;
+  }
+  ask(handle: number, request: ClientRequest): void {
+    this.step({ type: "client", handle, request });
+  }
+  /** The founding question that is open to a region, answered. */
+  identify(region: string, identity: Identity | null): void {
+    const call = this.sent.findLast((s) => s.to.kind === "acceptor" && s.to.region === region)?.call ?? 0;
+    this.step({ type: "acceptor-answer", call, reply: identity === null ? null : { type: "identity", identity } });
+  }
+  get answered(): readonly number[] {
+    return this.replies.map((r) => r.handle);
+  }
+}
+
+describe("a replica of an unfounded namespace", () => {
+  it("[F6] answers a read as empty once a majority knows of no set, and writes nothing", () => {
+    const bench = new Bench();
+    bench.ask(1, read);
+    bench.identify("wnam", { type: "empty" });
+    expect(bench.answered).toEqual([]);
+    bench.identify("enam", { type: "empty" });
+    expect(bench.replies).toMatchObject([
+      { handle: 1, body: { type: "result", result: { type: "entry", entry: null } } },
+    ]);
+    expect(bench.sql.tables).toEqual([]);
+  });
+
+  it("[R2] [F6] a read that comes after the question left is not served by its answer", () => {
+    const bench = new Bench();
+    bench.ask(1, read);
+    bench.identify("wnam", { type: "empty" });
+    bench.ask(2, read);
+    bench.identify("enam", { type: "empty" });
+    expect(bench.answered).toEqual([1]);
+    expect(bench.sent.filter((s) => s.to.region === "weur")).toHaveLength(2);
+  });
+
+  it("[F6] nobody to ask: the read fails, and is not told that nothing is there", () => {
+    const bench = new Bench();
+    bench.ask(1, read);
+    for (const region of regions) bench.identify(region, null);
+    expect(bench.replies).toMatchObject([{ handle: 1, body: { type: "failed", failure: "no-quorum" } }]);
+  });
+
+  it("[U1] a write without all acceptors founds nothing, and is told not-applied", () => {
+    const bench = new Bench();
+    bench.ask(1, write);
+    for (const region of regions) bench.identify(region, region === "weur" ? null : { type: "empty" });
+    expect(bench.replies).toMatchObject([
+      { handle: 1, body: { type: "failed", failure: "founding-incomplete", outcome: "not-applied" } },
+    ]);
+    expect(bench.sent.filter((s) => s.message.type === "protocol")).toEqual([]);
+  });
+});
+
+describe("an idle replica", () => {
+  it("asks for no wake-up and no alarm", () => {
+    const bench = new Bench();
+    expect(bench.step({ type: "wake" })).toMatchObject({ send: [], wakeAt: null, alarmAt: null });
+  });
+
+  it("lets go of a request that nobody answers", () => {
+    const bench = new Bench();
+    bench.ask(1, read);
+    for (let i = 0; i < 100 && bench.answered.length === 0; i += 1) {
+      bench.now += 100;
+      const open = bench.sent.splice(0);
+      for (const { call } of open) bench.step({ type: "acceptor-answer", call, reply: null });
+      bench.step({ type: "wake" });
+    }
+    expect(bench.answered).toEqual([1]);
+  });
+});
