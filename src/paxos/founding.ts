@@ -65,10 +65,11 @@ export function stepFounding(before: Founding, region: string, identity: Identit
 }
 
 function look(state: Founding): FoundingStep {
+  // One that stored a set may be the last to answer: everybody is heard before "nothing was ever written" is said.
+  if (state.answers.size < state.regions.length) return { state, send: [], result: null };
   // Were the set open, every majority would hold an acceptor that knows: protocol messages open it before they count.
   const unknowing = state.regions.filter((region) => knowsOfNoSet(state, region));
   if (unknowing.length >= majorityOf(state.regions.length)) return end(state, { type: "unfounded" });
-  if (state.answers.size < state.regions.length) return { state, send: [], result: null };
   const contradicted = state.regions.find(
     (region) => (state.answers.get(region) ?? null) !== null && !knowsOfNoSet(state, region),
   );

@@ -40,10 +40,14 @@ export class Expiry {
     this.#pauseMs = Math.min(longestPauseMs, 2 * this.#pauseMs);
   }
 
-  /** What was due is proposed; look again after it had time to be applied. @param more there may be more that is due. */
-  proposed(now: Instant, more: boolean): void {
+  /**
+   * What was due is proposed; look again after it had time to be applied.
+   * @param leases how many were due; `limits.expiriesPerBatch` of them: there may be more.
+   */
+  proposed(now: Instant, leases: number): void {
     this.#state = "quiet";
-    this.#notBefore = now + (more ? limits.silenceMinMs : limits.silenceMaxMs);
+    if (leases === 0) return;
+    this.#notBefore = now + (leases < limits.expiriesPerBatch ? limits.silenceMaxMs : limits.silenceMinMs);
   }
 
   /** When the durable alarm should ring, in ms; null: there is no lease. */

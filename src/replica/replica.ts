@@ -427,7 +427,7 @@ export class Replica {
       };
       this.#queue.addClient(commandKey(command), encodeCommand(command), instant(turn.now + limits.writeMs), null);
     }
-    this.#expiry.proposed(turn.now, due.length === limits.expiriesPerBatch);
+    this.#expiry.proposed(turn.now, due.length);
   }
 }
 

@@ -91,7 +91,7 @@ const largeModels: readonly Pinned[] = [
   {
     title: "late answers reach the next attempt, which crashed in between",
     budgets: { ballots: [2, 0], strayAnswers: true, proposerCrashes: 1 },
-    states: 210_205,
+    states: 176_453,
     absent: oneProposer,
   },
 ];

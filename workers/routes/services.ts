@@ -64,7 +64,7 @@ async function put(context: Door): Promise<Response> {
   refuseConditions(req.raw.headers);
   const { bytes, value } = await jsonBodyOf(req.raw, bodySchema);
   const { ttl, region = doors.visit.regions[0], ...rest } = value;
-  const registered = registration({ ...rest, region, ttlMs: ttl * 1000 });
+  const registered = registration({ ...rest, region, ttlMs: Math.round(ttl * 1000) });
   if ("type" in registered) throw new Problem("invalid-body", registered.reason);
   const asked = { method: "PUT", path: pathOf(place), condition: "always", body: bytes };
   const { outcome, headers } = await write(doors.visit, req.raw.headers, asked, register(place, registered), "put");

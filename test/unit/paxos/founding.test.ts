@@ -150,10 +150,15 @@ test("[F6] looking writes nothing anywhere", () => {
   for (const { storage } of acceptors) expect(storage).toBe(emptyStorage);
 });
 
-test("[F6] looking says unfounded when a majority answers and none knows a complete set", () => {
-  expect(look({ a: { type: "empty" }, b: { type: "empty" } })).toEqual({ type: "unfounded" });
+test("[F6] looking says unfounded when all were heard, and a majority answers that it knows no complete set", () => {
+  expect(look({ a: { type: "empty" }, b: { type: "empty" } })).toBeNull();
+  expect(look({ a: { type: "empty" }, b: { type: "empty" }, c: null })).toEqual({ type: "unfounded" });
   const minted = { type: "minted", incarnation: "a-0000000001" } as const;
   expect(look({ a: minted, b: null, c: { type: "empty" } })).toEqual({ type: "unfounded" });
+});
+
+test("[F6] two emptied acceptors that answer first do not hide the third, which knows the set", () => {
+  expect(look({ a: { type: "empty" }, b: { type: "empty" }, c: enrolled })?.type).not.toBe("unfounded");
 });
 
 test("[F6] looking says unreachable, and not unfounded, without a majority", () => {

@@ -54,12 +54,13 @@ class Bench {
 }
 
 describe("a replica of an unfounded namespace", () => {
-  it("[F6] answers a read as empty once a majority knows of no set, and writes nothing", () => {
+  it("[F6] answers a read as empty once all were heard and a majority knows of no set, and writes nothing", () => {
     const bench = new Bench();
     bench.ask(1, read);
     bench.identify("wnam", { type: "empty" });
-    expect(bench.answered).toEqual([]);
     bench.identify("enam", { type: "empty" });
+    expect(bench.answered).toEqual([]);
+    bench.identify("weur", null);
     expect(bench.replies).toMatchObject([
       { handle: 1, body: { type: "result", result: { type: "entry", entry: null } } },
     ]);
@@ -70,8 +71,9 @@ describe("a replica of an unfounded namespace", () => {
     const bench = new Bench();
     bench.ask(1, read);
     bench.identify("wnam", { type: "empty" });
-    bench.ask(2, read);
     bench.identify("enam", { type: "empty" });
+    bench.ask(2, read);
+    bench.identify("weur", { type: "empty" });
     expect(bench.answered).toEqual([1]);
     expect(bench.sent.filter((s) => s.to.region === "weur")).toHaveLength(2);
   });
