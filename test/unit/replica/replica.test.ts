@@ -1,6 +1,6 @@
 /** The replica's core as a whole, one event at a time, on a real store: what it says to whom, and what it never says. */
 import { describe, expect, it } from "vitest";
-import { instant, requestId } from "../../../src/support/brand.ts";
+import { instant, requestId, slot } from "../../../src/support/brand.ts";
 import { utf8 } from "../../../src/support/bytes.ts";
 import { seededRandom } from "../../../src/support/random.ts";
 import type { Identity } from "../../../src/paxos/messages.ts";
@@ -112,5 +112,16 @@ describe("an idle replica", () => {
       bench.step({ type: "wake" });
     }
     expect(bench.answered).toEqual([1]);
+  });
+});
+
+describe("a replica that holds half a snapshot", () => {
+  it("[L7] asks for a whole one, never for batches to add to it, and sends readers elsewhere", () => {
+    const bench = new Bench();
+    bench.store.beginLoad();
+    bench.step({ type: "peer", handle: 1, from: "enam", request: { type: "digest", applied: slot(9), knows: 1 } });
+    expect(bench.sent.map((s) => s.message.type)).toEqual(["snapshot"]);
+    bench.ask(2, read);
+    expect(bench.replies.at(-1)).toMatchObject({ handle: 2, body: { type: "failed", failure: "catching-up" } });
   });
 });
