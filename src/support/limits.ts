@@ -44,9 +44,8 @@ export const limits = {
   /** Commands in one batch: bounds the time of one apply. */
   batchCommands: 1000,
   /**
-   * Slots proposed and not yet chosen. More hides distance, fewer makes larger batches: with 64 writers on one machine, 8, 4
-   * and 2 gave 880, 1,050 and 1,345 writes a second (medians of two runs turn about, 2 cores, 2026-11-23). With four, a
-   * writer who just missed a batch waits a quarter of a round trip for the next.
+   * Slots proposed and not yet chosen. More hides distance, fewer makes larger batches (compare with `npm run
+   * bench:commits`). With four, a writer who just missed a batch waits a quarter of a round trip for the next.
    */
   slotsInFlight: 4,
   /** Commands waiting at a replica; beyond it callers are told `overloaded` instead of queueing without end. */
