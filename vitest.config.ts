@@ -12,7 +12,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["test/{unit,property,model,scenario,sim}/**/*.test.ts"],
+          include: ["test/{unit,property,model,scenario,linearizability,sim,twins}/**/*.test.ts"],
           testTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },
