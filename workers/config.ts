@@ -1,28 +1,16 @@
 /**
- * What this deployment is, read once from its bindings: regions, cluster, secrets. Used by the gateway and by the objects.
+ * What this deployment is, read once from its variables: regions and cluster. Used by the gateway and by the objects.
  */
 import type { Place } from "../src/replica/acceptor-group.ts";
 
-export interface Bindings {
-  readonly ACCEPTOR: DurableObjectNamespace;
-  readonly REPLICA: DurableObjectNamespace;
-  readonly CLOCK: DurableObjectNamespace;
+/** What a deployment is told about itself. */
+export interface Variables {
   /** Acceptor and replica regions, comma-separated: three or five of the platform's location hints. */
   readonly SYNOD_REGIONS: string;
   /** Names this cluster: it is part of every founded identity and of every cache key. */
   readonly SYNOD_CLUSTER: string;
   /** The region this gateway counts itself in; without it, it goes by where the request came from. */
   readonly SYNOD_HOME?: string;
-  /** "true" only where a launcher listens on loopback: requests need no token. */
-  readonly SYNOD_OPEN?: string;
-  /** The bearer token every request must carry. */
-  readonly SYNOD_TOKEN?: string;
-  /** Guards the internal door between the processes of a self-hosted cluster. */
-  readonly SYNOD_SECRET?: string;
-  /** Where an object asks which data centre it runs in; absent where nothing outside may be asked. */
-  readonly SYNOD_TRACE_URL?: string;
-  /** `PEER_<region>`: the door of the process that holds that region's objects. */
-  readonly [peer: `PEER_${string}`]: Fetcher | undefined;
 }
 
 /** The platform's location hints. @see https://developers.cloudflare.com/durable-objects/reference/data-location/ */
@@ -37,7 +25,7 @@ export interface Config {
 }
 
 /** @throws {Error} when the deployment's variables make no sense: nothing can be answered then. */
-export function configOf(env: Bindings): Config {
+export function configOf(env: Variables): Config {
   const regions = env.SYNOD_REGIONS.split(",").map((region) => region.trim());
   const known = regions.filter(isLocationHint);
   const distinct = new Set(known);

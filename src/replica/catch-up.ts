@@ -54,8 +54,6 @@ export class CatchUp {
   }
 
   #ask(turn: Turn, region: string): void {
-    // L7: half a snapshot holds nothing to add batches to; only a whole one helps.
-    if (this.#store.loading) return this.#page(turn, region, null, null);
     this.#source = region;
     const message = { type: "catch-up", from: nextSlot(this.#store.appliedSlot) } as const;
     this.#calls.send(turn, { type: "catch-up", region }, { kind: "replica", region }, message, limits.callMs);
@@ -81,6 +79,10 @@ export class CatchUp {
     this.#tried.add(region);
     this.#source = null;
     this.#loading = null;
+    if (!this.#store.loading) return;
+    // L5, L7: half a snapshot counts as nothing; what was here before it does.
+    this.#store.abandonLoad();
+    this.#log.skipTo(this.#store.appliedSlot);
   }
 
   /** The answer to a `catch-up` call. Fetched values go to the log; the caller applies and, if still behind, asks `want` again. */

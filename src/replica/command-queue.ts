@@ -37,8 +37,8 @@ export interface Pending {
   readonly groups: Set<Group>;
   /** Waits to be sent; otherwise it is in a batch or with the leader. */
   waiting: boolean;
-  /** It may have left this replica, and may yet be chosen. Never becomes false again. */
-  sent: boolean;
+  /** How often it left this replica: once it did, it may yet be chosen. */
+  sends: number;
   /** Came from a peer that cannot reach the leader: not to be relayed once more. */
   relayed: boolean;
 }
@@ -87,7 +87,7 @@ export class CommandQueue {
       clients: [],
       groups: new Set(),
       waiting: true,
-      sent: false,
+      sends: 0,
       relayed: false,
     };
     this.#pending.set(key, pending);
@@ -147,7 +147,7 @@ export class CommandQueue {
       if (taken.length > 0 && bytes + pending.bytes + 1 > limits.batchBytes) break;
       bytes += pending.bytes + 1;
       pending.waiting = false;
-      pending.sent = true;
+      pending.sends += 1;
       this.#waiting -= 1;
       taken.push(pending);
     }
@@ -170,6 +170,10 @@ export class CommandQueue {
   resolve(turn: Turn, key: CommandKey, outcome: Outcome, stand: Stand): void {
     const pending = this.#pending.get(key);
     if (pending === undefined) return;
+    if (outcome.type === "past-deadline" && pending.sends > 1) {
+      // U1: an earlier copy may have been carried out in time; its outcome is forgotten by now.
+      return this.#fail(turn, pending, "deadline-passed", "the log's time has passed the request's deadline");
+    }
     this.#remove(pending);
     for (const handle of pending.clients)
       turn.reply(handle, { type: "outcome", outcome, revision: revisionOf(outcome, stand.revision) });
@@ -222,7 +226,7 @@ export class CommandQueue {
 
   #fail(turn: Turn, pending: Pending, failure: Failure, detail: string): void {
     this.#remove(pending);
-    const outcome = pending.sent ? "unknown" : "not-applied";
+    const outcome = pending.sends > 0 ? "unknown" : "not-applied";
     for (const handle of pending.clients) turn.reply(handle, { type: "failed", failure, outcome, detail });
     for (const group of pending.groups) this.#refuse(turn, group, null);
   }

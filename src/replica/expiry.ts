@@ -6,6 +6,7 @@
 import type { Instant } from "../support/brand.ts";
 import { limits } from "../support/limits.ts";
 import type { Store } from "../store/store.ts";
+import type { Turn } from "./turn.ts";
 
 /** Longest pause between two tries while no majority can be reached. */
 const longestPauseMs = 60_000;
@@ -50,12 +51,12 @@ export class Expiry {
     this.#notBefore = now + (leases < limits.expiriesPerBatch ? limits.silenceMaxMs : limits.silenceMinMs);
   }
 
-  /** When the durable alarm should ring, in ms; null: there is no lease. */
-  alarmAt(store: Store, leading: boolean, now: Instant): number | null {
+  /** When the durable alarm should ring, by the machine's clock, in ms; null: there is no lease. */
+  alarmAt(store: Store, leading: boolean, { now, clock }: Pick<Turn, "now" | "clock">): number | null {
     const due = store.nextDue();
     if (due === null) return null;
     // While it is being looked after, the alarm only guards against a restart in between.
-    const guard = this.#state === "quiet" ? 0 : now + limits.readMs;
-    return Math.max(due + (leading ? 0 : limits.expiryFallbackMs), this.#notBefore, guard);
+    const guard = this.#state === "quiet" ? 0 : clock + limits.readMs;
+    return Math.max(due + (leading ? 0 : limits.expiryFallbackMs), this.#notBefore - now + clock, guard);
   }
 }

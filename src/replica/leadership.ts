@@ -306,7 +306,7 @@ export class Leadership {
       case "nothing":
         return;
       case "leads":
-        this.#refusals = 0;
+        // Refusals still count: a duel is won by who ends phase 2, not phase 1.
         this.#leader = null;
         this.#unreachable = null;
         this.#tried.clear();
@@ -331,10 +331,15 @@ export class Leadership {
     }
   }
 
+  /** Slots were applied: whoever leads gets on, and the next refusal is the first of another duel. */
+  progressed(): void {
+    this.#refusals = 0;
+  }
+
   /** Twice as long after each refusal, and never the same for two: so that duelling proposers settle. */
   #backOff(turn: Turn): void {
     this.#refusals += 1;
-    const longest = Math.min(limits.backOffMaxMs, limits.backOffMinMs * 2 ** Math.min(this.#refusals, 6));
+    const longest = Math.min(limits.backOffMaxMs, limits.backOffMinMs * 2 ** Math.min(this.#refusals, 7));
     this.#backOffUntil = turn.now + Math.ceil(longest * (0.5 + this.#random.next() / 2));
   }
 }

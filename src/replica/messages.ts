@@ -141,6 +141,8 @@ export type QueryResult =
 export type Failure =
   /** No majority answered in time. */
   | "no-quorum"
+  /** Log time had passed the command's deadline. Told only where an earlier copy of it may have been carried out before. */
+  | "deadline-passed"
   /** Too much is waiting here. */
   | "overloaded"
   /** The state here is older than the caller allows, and no newer one could be had. */

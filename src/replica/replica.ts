@@ -32,7 +32,7 @@ import type { Source } from "./peers.ts";
 import { Readers } from "./readers.ts";
 import type { Reader } from "./readers.ts";
 import { SnapshotShelf } from "./snapshot-shelf.ts";
-import { Calls, Turn } from "./turn.ts";
+import { Calls, SteadyTime, Turn } from "./turn.ts";
 import type { Event, Purpose, TurnOutcome } from "./turn.ts";
 
 /** What a replica starts from: what it persisted, and what is fresh. */
@@ -58,6 +58,7 @@ export class Replica {
   readonly #place: Place;
   readonly #store: Store;
   readonly #random: Random;
+  readonly #time = new SteadyTime();
   readonly #calls = new Calls();
   readonly #group: AcceptorGroup;
   readonly #log: Log;
@@ -90,12 +91,12 @@ export class Replica {
     this.#catchUp = new CatchUp(this.#calls, this.#log, this.#peers, store);
   }
 
-  /** @param now this machine's clock, read once for the event. */
-  step(event: Event, now: Instant): TurnOutcome {
-    const turn = new Turn(now);
+  /** @param clock this machine's clock, read once for the event. It may stand still, run on, or have been set back. */
+  step(event: Event, clock: Instant): TurnOutcome {
+    const turn = new Turn(this.#time.read(clock), clock);
     this.#take(turn, event);
     this.#moveOn(turn);
-    return turn.outcome(this.#expiry.alarmAt(this.#store, this.#leadership.leading, now));
+    return turn.outcome(this.#expiry.alarmAt(this.#store, this.#leadership.leading, turn));
   }
 
   #take(turn: Turn, event: Event): void {
@@ -139,7 +140,7 @@ export class Replica {
     const life = fingerprint === undefined ? limits.commandLifeMs : limits.idempotencyLifeMs;
     const command: Command = {
       id,
-      deadline: request.deadline ?? logTime(Math.max(turn.now, this.#store.logTime) + life),
+      deadline: request.deadline ?? logTime(Math.max(turn.clock, this.#store.logTime) + life),
       operation,
       ...(fingerprint === undefined ? {} : { fingerprint }),
       ...(order === undefined ? {} : { order }),
@@ -375,6 +376,7 @@ export class Replica {
       this.#queue.resolve(turn, commandKey(command), outcome, this.#stand());
     });
     if (!applied) return;
+    this.#leadership.progressed();
     this.#peers.activity(turn);
     if (this.#leadership.leading) {
       this.#log.raiseFloor(
@@ -394,10 +396,7 @@ export class Replica {
     const { target } = this.#barriers;
     const applied = this.#store.appliedSlot;
     const stuckMs = this.#barriers.stuckFor(turn.now, applied);
-    if (target === null || target <= applied || this.#store.loading) {
-      if (this.#store.loading && !this.#catchUp.busy) this.#catchUp.want(turn, null);
-      return false;
-    }
+    if (target === null || target <= applied || this.#store.loading) return false;
     if (target - applied > limits.slotsInFlight) this.#catchUp.want(turn, this.#leadership.leader);
     turn.wakeBy(turn.now + limits.openSlotWaitMs / 3);
     if (stuckMs < limits.openSlotWaitMs / 3) return false;
@@ -417,12 +416,12 @@ export class Replica {
     const next = this.#expiry.next(this.#leadership.leading);
     if (next === "confirm") this.#barriers.join({ type: "expiry" });
     if (next !== "propose") return;
-    const due = this.#store.dueLeases(turn.now, limits.expiriesPerBatch);
+    const due = this.#store.dueLeases(turn.clock, limits.expiriesPerBatch);
     for (const lease of due) {
       const id = requestId(`expire/${randomIdentity(this.#random)}`);
       const command: Command = {
         id,
-        deadline: logTime(Math.max(turn.now, this.#store.logTime) + limits.commandLifeMs),
+        deadline: logTime(Math.max(turn.clock, this.#store.logTime) + limits.commandLifeMs),
         operation: { type: "expire", lease: leaseId(lease.id), renewal: lease.renewal },
       };
       this.#queue.addClient(commandKey(command), encodeCommand(command), instant(turn.now + limits.writeMs), null);

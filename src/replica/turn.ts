@@ -2,6 +2,7 @@
  * One turn of a replica: what a step wants done. The shell carries it out in the order of the fields, and the simulator
  * may crash between any two of them.
  */
+import { instant } from "../support/brand.ts";
 import type { Instant } from "../support/brand.ts";
 import type { Members } from "../paxos/membership.ts";
 import type { AcceptorReply, AcceptorRequest } from "../paxos/messages.ts";
@@ -48,7 +49,7 @@ export interface TurnOutcome {
   readonly persist: { readonly round: number | null; readonly members: Members | null };
   readonly send: readonly Send[];
   readonly reply: readonly { readonly handle: number; readonly body: ClientReply | PeerReply }[];
-  /** Step again with `wake` at this time at the latest; null: nothing is waited for. */
+  /** Step again with `wake` when the machine's clock shows this, at the latest; null: nothing is waited for. */
   readonly wakeAt: number | null;
   /** Set the durable alarm no later than this; null: none is needed. */
   readonly alarmAt: number | null;
@@ -56,15 +57,19 @@ export interface TurnOutcome {
 
 /** Collects the outcome of one turn. */
 export class Turn {
+  /** Never goes back: what waiting times are measured by. May run ahead of `clock`, by what that was set back. */
   readonly now: Instant;
+  /** This machine's clock as it stands: what leases and deadlines are compared with. */
+  readonly clock: Instant;
   round: number | null = null;
   members: Members | null = null;
   readonly sends: Send[] = [];
   readonly replies: { readonly handle: number; readonly body: ClientReply | PeerReply }[] = [];
   #wakeAt: number | null = null;
 
-  constructor(now: Instant) {
+  constructor(now: Instant, clock: Instant = now) {
     this.now = now;
+    this.clock = clock;
   }
 
   reply(handle: number, body: ClientReply | PeerReply): void {
@@ -82,9 +87,25 @@ export class Turn {
       persist: { round: this.round, members: this.members },
       send: this.sends,
       reply: this.replies,
-      wakeAt: this.#wakeAt,
+      wakeAt: this.#wakeAt === null ? null : this.#wakeAt - this.now + this.clock,
       alarmAt,
     };
+  }
+}
+
+/**
+ * Time for waiting, made of a machine's clock that may be set back: only its steps forward count. Otherwise a pause that
+ * was begun before the clock was set back by an hour would last that hour, and a state would be called younger than it is.
+ */
+export class SteadyTime {
+  #now = 0;
+  #clock = 0;
+
+  /** @param clock what the machine's clock shows. @returns never less than before. */
+  read(clock: Instant): Instant {
+    this.#now = this.#now === 0 ? clock : this.#now + Math.max(0, clock - this.#clock);
+    this.#clock = clock;
+    return instant(this.#now);
   }
 }
 

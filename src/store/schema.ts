@@ -49,6 +49,30 @@ export function dropTables(sql: Sql): void {
   for (const [name] of tables) sql.all(`DROP TABLE IF EXISTS ${name}`);
 }
 
+const isThere = (sql: Sql, name: string): boolean =>
+  sql.all("SELECT name FROM sqlite_master WHERE type = 'table' AND name = ?", name).length > 0;
+const asideOf = (name: string): string => `before_${name}`;
+
+/** Keeps what is there under other names, as long as it is not certain what takes its place. Moves no rows. */
+export function setTablesAside(sql: Sql): void {
+  for (const [name] of tables) {
+    sql.all(`DROP TABLE IF EXISTS ${asideOf(name)}`);
+    if (isThere(sql, name)) sql.all(`ALTER TABLE ${name} RENAME TO ${asideOf(name)}`);
+  }
+}
+
+/** What is there goes, and what was set aside, if anything, is back. */
+export function putTablesBack(sql: Sql): void {
+  dropTables(sql);
+  for (const [name] of tables)
+    if (isThere(sql, asideOf(name))) sql.all(`ALTER TABLE ${asideOf(name)} RENAME TO ${name}`);
+}
+
+/** What was set aside goes for good. */
+export function dropTablesAside(sql: Sql): void {
+  for (const [name] of tables) sql.all(`DROP TABLE IF EXISTS ${asideOf(name)}`);
+}
+
 export function markLoading(sql: Sql): void {
   sql.all("INSERT OR REPLACE INTO store_meta (name, value) VALUES ('loading', '1')");
 }

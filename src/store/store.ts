@@ -26,7 +26,16 @@ import type { Remembered } from "./outcomes.ts";
 import type { StoreParts } from "./parts.ts";
 import { storeRules } from "./rules.ts";
 import type { StoreRules } from "./rules.ts";
-import { createTables, dropTables, findTables, markLoading, unmarkLoading } from "./schema.ts";
+import {
+  createTables,
+  dropTables,
+  dropTablesAside,
+  findTables,
+  markLoading,
+  putTablesBack,
+  setTablesAside,
+  unmarkLoading,
+} from "./schema.ts";
 import { Sessions } from "./sessions.ts";
 import { Snapshot } from "./snapshot.ts";
 import { SnapshotLoad } from "./snapshot-load.ts";
@@ -79,7 +88,8 @@ export class Store {
     this.#sql = sql;
     this.#limits = { ...storeLimits, ...options.limits };
     this.#rules = { ...storeRules, ...options.rules };
-    // Half a snapshot is no store. Its rows stay until the first write, so that looking costs nothing.
+    // Half a snapshot is no store (L7): what was there before it is.
+    if (findTables(sql) === "half-loaded") putTablesBack(sql);
     this.#exists = findTables(sql) === "store";
     this.#parts = this.#open();
     this.#operations = new Operations(this.#parts.keys, this.#parts.leases, this.#rules);
@@ -89,7 +99,7 @@ export class Store {
     return this.#exists;
   }
 
-  /** Between `beginLoad` and `endLoad`: reads as empty, applies nothing. */
+  /** Between `beginLoad` and `endLoad` or `abandonLoad`: reads as empty, applies nothing. */
   get loading(): boolean {
     return this.#load !== null;
   }
@@ -118,7 +128,6 @@ export class Store {
   /** Makes the tables, if there are none: before the first write, and never for a read. */
   create(): void {
     if (this.#exists) return;
-    dropTables(this.#sql);
     createTables(this.#sql);
     this.#exists = true;
     this.#reopen();
@@ -211,14 +220,27 @@ export class Store {
     return new Snapshot(parts, () => this.#parts === parts);
   }
 
-  /** Wipes the store and starts loading a peer's snapshot. May be called again to start over. */
+  /**
+   * Starts loading a peer's snapshot. What was here is kept until the snapshot is whole: until then others may rely on it
+   * that this replica has durably applied it (L5). May be called again to start over.
+   */
   beginLoad(): void {
+    if (this.loading) dropTables(this.#sql);
+    else setTablesAside(this.#sql);
     this.#exists = false;
-    dropTables(this.#sql);
     createTables(this.#sql);
     markLoading(this.#sql);
     this.#reopen();
     this.#load = new SnapshotLoad(this.#parts);
+  }
+
+  /** Gives the snapshot up: the store is again what it was before `beginLoad`. */
+  abandonLoad(): void {
+    assert(this.#load !== null, "beginLoad comes before abandonLoad");
+    this.#load = null;
+    putTablesBack(this.#sql);
+    this.#exists = findTables(this.#sql) === "store";
+    this.#reopen();
   }
 
   /** @param rows one page, pages in order. @returns null when it was taken. After a rejection start over. */
@@ -227,13 +249,14 @@ export class Store {
     return this.#load.take(rows);
   }
 
-  /** @returns null when the store is now what its source was; else it stays empty, and loading may start over. */
+  /** @returns null when the store is now what its source was; else loading may start over, or be abandoned. */
   endLoad(): Malformed | null {
     assert(this.#load !== null, "beginLoad comes before endLoad");
     const refused = this.#load.finish();
     if (refused !== null) return refused;
     this.#load = null;
     unmarkLoading(this.#sql);
+    dropTablesAside(this.#sql);
     this.#exists = true;
     this.#reopen();
     return null;

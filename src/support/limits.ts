@@ -109,9 +109,12 @@ export const limits = {
   /** A leader silent this long is taken to be lost: four measured round trips, within these bounds. */
   silenceMinMs: 200,
   silenceMaxMs: 2_000,
-  /** First back-off after a refused ballot; doubles, with jitter, up to the maximum. */
+  /**
+   * First back-off after a refused ballot; doubles, with jitter, up to the maximum: several times two round trips around
+   * the earth, so that one of many duelling proposers finds the time for both phases.
+   */
   backOffMinMs: 25,
-  backOffMaxMs: 1_000,
+  backOffMaxMs: 2_000,
   /** One call to a peer. */
   callMs: 2_000,
   /** A write's whole stay at a replica; after it the caller is told what is known. Below the promised 5 seconds. */

@@ -118,6 +118,7 @@ const result = v.variant("type", [
 
 const failure = v.picklist([
   "no-quorum",
+  "deadline-passed",
   "overloaded",
   "too-stale",
   "catching-up",

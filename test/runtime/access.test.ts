@@ -2,7 +2,7 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import type { Bindings } from "../../workers/config.ts";
+import type { Bindings } from "../../workers/bindings.ts";
 import gateway from "../../workers/gateway.ts";
 import { answerAtDoor } from "../../workers/gateway/door.ts";
 import { expectProblem, freshNamespace, problemIn } from "./api.ts";

@@ -1,5 +1,5 @@
 /** What the tests' runtime is bound to, and what it runs: the same as a deployment. */
-import type { Bindings } from "../../workers/config.ts";
+import type { Bindings } from "../../workers/bindings.ts";
 import type * as Gateway from "../../workers/gateway.ts";
 
 declare global {

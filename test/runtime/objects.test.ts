@@ -11,6 +11,8 @@ import {
 } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
+import { Store } from "../../src/store/store.ts";
+import { sqlOf } from "../../workers/adapters/sql.ts";
 import { expectProblem, freshNamespace, get, jsonIn, put, putJson, valueOf } from "./api.ts";
 
 const regions = ["wnam", "enam", "weur"];
@@ -132,6 +134,31 @@ describe("a replica", () => {
         return new Set(replicas.map((r) => r.digest)).size;
       })
       .toBe(1);
+  });
+
+  it("[L8] whose rows were copied from another place begins anew there", async () => {
+    const ns = freshNamespace();
+    await put(`${ns}/kv/a`, "1");
+    await runInDurableObject(objectOf("REPLICA", ns, "wnam"), (_, state) => {
+      state.storage.sql.exec("UPDATE replica SET region = 'enam'");
+    });
+    await abortAllDurableObjects();
+    expect(await valueOf(await get(`${ns}/kv/a`))).toBe("1");
+    expect((await put(`${ns}/kv/a`, "2")).status).toBe(200);
+    expect(await rows("REPLICA", ns, "wnam", "SELECT region FROM replica")).toEqual([{ region: "wnam" }]);
+  });
+
+  it("[L7] keeps what it has while it loads a snapshot, in the platform's own SQLite", async () => {
+    const ns = freshNamespace();
+    await put(`${ns}/kv/a`, "1");
+    await runInDurableObject(objectOf("REPLICA", ns, "wnam"), (_, state) => {
+      const sql = sqlOf(state.storage.sql);
+      const before = new Store(sql).digest();
+      state.storage.transactionSync(() => new Store(sql).beginLoad());
+      expect(sql.all("SELECT count(*) AS n FROM before_kv")).toEqual([{ n: 1 }]);
+      state.storage.transactionSync(() => expect(new Store(sql).digest()).toBe(before));
+      expect(sql.all("SELECT name FROM sqlite_master WHERE name GLOB 'before_*'")).toEqual([]);
+    });
   });
 
   it("[F6] leaves nothing behind when it is only looked at", async () => {

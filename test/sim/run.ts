@@ -1,125 +1,151 @@
 /**
- * One simulated run from one seed: clients read and write while the network and the machines fail; then everything heals
- * and the run demands that all open requests end and all replicas become equal. The checkers judge what clients were told.
+ * One simulated run from one seed: clients read, write, decide and register while the network and the machines fail; then
+ * everything heals, and the run demands that all open requests end and all replicas become equal. Checkers watch and judge.
  */
 import { utf8 } from "../../src/support/bytes.ts";
 import { userKey } from "../../src/store/key-space.ts";
-import type { StoreRules } from "../../src/store/rules.ts";
+import { Deciders } from "./actors/deciders.ts";
 import { Instances } from "./actors/instances.ts";
 import { KeyClients } from "./actors/key-clients.ts";
-import type { ClientFlaws } from "./actors/key-clients.ts";
 import { Pipelines } from "./actors/pipelines.ts";
-import { brew, heal, strike } from "./actors/trouble.ts";
-import { Agreement } from "./checkers/agreement.ts";
-import { checkVersions } from "./checkers/versions.ts";
-import type { AcceptorFlaw } from "./acceptor-node.ts";
+import { checkers } from "./checkers/all.ts";
+import type { Checker, Scene } from "./checkers/checker.ts";
+import { violated } from "./checkers/checker.ts";
+import { ChosenLog } from "./checkers/chosen-log.ts";
 import { Cluster } from "./cluster.ts";
-import type { Tuning } from "./replica-node.ts";
+import { brew, faultNames, heal, strike } from "./faults/all.ts";
+import type { Tuning } from "./nodes/replica-instance.ts";
+import { drawSwarm, fairWeather } from "./swarm.ts";
 import { World } from "./world.ts";
+import type { Trace } from "./world.ts";
 
 /** Trimming, clearing and snapshots happen within seconds instead of hours. */
 const soon: Tuning = {
   trimming: { keptSlots: 10, step: 5 },
   limits: {
     keptSlots: 20,
-    historyMs: 2_000,
+    historyMs: 3_000,
     historyRevisions: 30,
-    snapshotPageRows: 25,
+    snapshotPageRows: 80,
     commandLifeMs: 1_000,
     stampAheadMs: 500,
   },
 };
 
+/** Founding needs all acceptors: a quiet moment first. */
+const quietMs = 500;
+const stormMs = 20_000;
+/** After the storm: until requests succeed again, ... */
+const recoveryMs = 8_000;
+/** ... how long they are then made, ... */
+const healthyMs = 7_000;
+/** ... and how long everything has to come to rest. */
+const restMs = 10_000;
+
 export interface RunOptions {
   readonly seed: number;
-  /** Virtual time with faults, in ms. */
-  readonly stormMs?: number;
-  readonly clients?: number;
   readonly faults?: boolean;
-  /** A broken twin to be caught. */
-  readonly flaws?: ClientFlaws;
-  readonly acceptorFlaw?: AcceptorFlaw;
-  readonly storeFlaw?: Partial<StoreRules>;
+  readonly trace?: Trace;
 }
 
 export interface RunResult {
   readonly traceHash: string;
+  /** Scheduled events carried out. */
   readonly events: number;
   readonly simulatedMs: number;
   readonly counts: Readonly<Record<string, number>>;
+  /** Slots of the log that were chosen. */
   readonly slots: number;
   readonly operations: number;
   readonly answered: number;
 }
 
 /** @throws {Error} naming the broken rule. */
-export function run(options: RunOptions): RunResult {
-  const faults = options.faults ?? true;
-  const world = new World(options.seed, faults ? {} : { loss: 0, duplication: 0, delayMs: 10, jitterMs: 1 });
-  const regions = world.chance(0.8) ? ["wnam", "enam", "weur"] : ["wnam", "enam", "weur", "eeur", "oc"];
-  const cluster = new Cluster(
-    world,
-    regions,
-    { ...soon, rules: options.storeFlaw ?? {} },
-    options.acceptorFlaw ?? null,
-  );
-  const agreement = new Agreement();
-  const clients = new KeyClients(cluster, options.clients ?? 5, options.flaws ?? {});
-  const instances = new Instances(cluster, 3);
-  const pipelines = new Pipelines(cluster, 2);
-  const began = world.now;
-  const leaders = new Set<string>();
+export async function run(options: RunOptions): Promise<RunResult> {
+  const world = new World(options.seed, options.trace ?? null);
+  const swarm = options.faults === false ? fairWeather : drawSwarm(world, faultNames);
+  const judges = new Judges();
+  const cluster = new Cluster(world, swarm, soon, {
+    acceptorTurned: (turn) => judges.each((checker) => checker.acceptorTurned?.(turn)),
+    replicaTurned: (turn) => judges.each((checker) => checker.replicaTurned?.(turn)),
+  });
+  let healthyFrom = Infinity;
+  const scene: Scene = {
+    cluster,
+    chosen: new ChosenLog(swarm.regions.length),
+    keys: new KeyClients(cluster),
+    decisions: new Deciders(cluster),
+    instances: new Instances(cluster, 3),
+    pipelines: new Pipelines(cluster, 2),
+    healthyFrom: () => healthyFrom,
+  };
+  judges.take(scene);
   let events = 0;
-  const pass = (ms: number): void => {
-    events += world.run(ms);
-    agreement.observe(cluster);
-    for (const { storage } of cluster.acceptors.values())
-      leaders.add(storage.ledger("log").promised?.proposer ?? "nobody");
+  const pass = async (ms: number): Promise<void> => {
+    events += await world.run(ms);
+    judges.each((checker) => checker.moment?.());
   };
 
-  // A quiet moment first: founding needs all acceptors.
-  pass(500);
-  if (faults) brew(cluster);
-  for (const end = world.now + (options.stormMs ?? 20_000); world.now < end;) {
-    pass(faults ? 50 + world.random.next() * 1_500 : 1_000);
-    if (faults) strike(cluster);
+  await pass(quietMs);
+  brew(cluster);
+  for (const end = world.now + stormMs; world.now < end;) {
+    await pass(world.between(50, 1_500));
+    strike(cluster);
   }
-
   heal(cluster);
-  pass(15_000);
-  clients.stop();
-  pipelines.stop();
-  pass(10_000);
-  // Replicas that slept through the end are woken by a read, and must catch up.
-  let served = 0;
-  for (const node of cluster.replicas.values()) {
-    const query = { type: "get", key: userKey(utf8("k0")) } as const;
-    node.client({ type: "read", consistency: { type: "linearizable" }, query }, (reply) => {
-      if (reply?.type === "result") served += 1;
-    });
-  }
-  pass(10_000);
-  const { history } = clients;
-  const open = history.filter((op) => op.returnedAt === null).length;
-  if (served !== regions.length)
-    throw new Error(`[liveness] only ${served} of ${regions.length} replicas answer after healing`);
-  if (open > 0) throw new Error(`[liveness] ${open} requests never ended`);
-  const afterHealing = history.filter((op) => op.invokedAt > began + 500 + (options.stormMs ?? 20_000) + 8_000);
-  const refused = afterHealing.filter((op) => op.reply === null || op.reply.type === "failed").length;
-  if (refused > 0)
-    throw new Error(`[liveness] ${refused} of ${afterHealing.length} requests failed long after healing`);
-  agreement.converged(cluster);
-  checkVersions(history);
-  pipelines.check();
-  instances.allGone();
-  const answered = history.filter((op) => op.reply !== null && op.reply.type !== "failed").length;
+  healthyFrom = world.now + recoveryMs;
+  await pass(recoveryMs + healthyMs);
+  scene.keys.stop();
+  scene.decisions.stop();
+  scene.pipelines.stop();
+  await pass(restMs);
+  await wakeAll(scene, pass);
+  judges.each((checker) => checker.end?.());
+  const { history } = scene.keys;
   return {
     traceHash: world.traceHash,
     events,
-    simulatedMs: world.now - began,
-    counts: { ...world.counts, "instance-checked": instances.checked, leaders: leaders.size },
-    slots: agreement.slots,
+    simulatedMs: world.now - world.began,
+    counts: { ...world.counts },
+    slots: scene.chosen.slots,
     operations: history.length,
-    answered,
+    answered: history.filter((op) => op.reply !== null).length,
   };
+}
+
+/** The checkers at work. */
+class Judges {
+  readonly #checkers: (readonly [string, Checker])[] = [];
+
+  take(scene: Scene): void {
+    for (const [name, checkerOf] of Object.entries(checkers)) this.#checkers.push([name, checkerOf(scene)]);
+  }
+
+  /** @throws {Error} what the checker threw, with its name behind the rule's. */
+  each(ask: (checker: Checker) => void): void {
+    for (const [name, checker] of this.#checkers) {
+      try {
+        ask(checker);
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        throw new Error(
+          message.replace(/^\[[^\]]*\]/, (rule) => `${rule} ${name}:`),
+          { cause: error },
+        );
+      }
+    }
+  }
+}
+
+/** Replicas that slept through the end are woken by a read, and must catch up. */
+async function wakeAll({ cluster }: Scene, pass: (ms: number) => Promise<void>): Promise<void> {
+  const silent = new Set(cluster.regions);
+  const query = { type: "get", key: userKey(utf8("k0")) } as const;
+  for (const node of cluster.replicas.values()) {
+    node.ask({ type: "read", consistency: { type: "linearizable" }, query }, (reply) => {
+      if (reply?.type === "result") silent.delete(node.region);
+    });
+  }
+  await pass(restMs);
+  if (silent.size > 0) violated("liveness", `replicas in ${[...silent].join(", ")} do not answer after healing`);
 }

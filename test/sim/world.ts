@@ -1,6 +1,7 @@
 /**
- * The simulated world: one seeded scheduler in virtual time, and a network that delays, loses, duplicates and cuts.
- * Knows nothing of Paxos. The same seed gives the same order of everything.
+ * The simulated world: one seeded scheduler in virtual time. Knows nothing of Paxos and nothing of networks. The same
+ * seed gives the same order of everything, code that awaits included: whoever wakes it says so (`stir`), and before the
+ * next task all promises have settled.
  */
 import type { Random } from "../../src/support/random.ts";
 import { seededRandom } from "../../src/support/random.ts";
@@ -11,50 +12,48 @@ interface Task {
   readonly run: () => void;
 }
 
-/** What a seed decides about the weather. */
-export interface Weather {
-  /** Chance that a message, or an answer, is lost. */
-  readonly loss: number;
-  /** Chance that a message arrives twice. */
-  readonly duplication: number;
-  /** One-way delay between two regions, in ms, before jitter. */
-  readonly delayMs: number;
-  readonly jitterMs: number;
-}
+/** Where a trace goes, line by line. */
+export type Trace = (line: string) => void;
 
 export class World {
   readonly random: Random;
-  readonly weather: Weather;
+  /** Virtual ms since the Unix epoch: what a perfect clock would show. */
   now = 1_800_000_000_000;
+  readonly began = 1_800_000_000_000;
   readonly counts: Record<string, number> = {};
+  readonly #trace: Trace | null;
   #hash = 0;
   #order = 0;
+  #stirred = false;
+  #broken: { readonly error: unknown } | null = null;
   readonly #tasks: Task[] = [];
-  readonly #cuts = new Set<string>();
-  #calm = false;
 
-  constructor(seed: number, weather?: Partial<Weather>) {
+  constructor(seed: number, trace: Trace | null = null) {
     this.random = seededRandom(seed);
-    const swarm = (values: readonly number[]): number => values[Math.floor(this.random.next() * values.length)] ?? 0;
-    this.weather = {
-      loss: swarm([0, 0, 0.02, 0.1, 0.2]),
-      duplication: swarm([0, 0.05, 0.3]),
-      delayMs: swarm([1, 10, 40, 100]),
-      jitterMs: swarm([0, 5, 50, 300]),
-      ...weather,
-    };
+    this.#trace = trace;
   }
 
   /** Counts an event by kind: a run must show that the faults it claims really happened. */
-  count(kind: string): void {
+  count(kind: string, detail = ""): void {
     this.counts[kind] = (this.counts[kind] ?? 0) + 1;
-    for (let i = 0; i < kind.length; i += 1) this.#hash = (Math.imul(this.#hash, 31) + kind.charCodeAt(i)) | 0;
+    this.#mix(kind);
+    this.#mix(detail);
     this.#hash = (Math.imul(this.#hash, 31) + (this.now % 1_000_003)) | 0;
+    this.#trace?.(`${((this.now - this.began) / 1000).toFixed(3).padStart(8)} ${kind} ${detail}`);
+  }
+
+  /** Shows something in the trace that is not worth counting. */
+  show(what: () => string): void {
+    this.#trace?.(`${((this.now - this.began) / 1000).toFixed(3).padStart(8)} ${what()}`);
+  }
+
+  #mix(text: string): void {
+    for (let i = 0; i < text.length; i += 1) this.#hash = (Math.imul(this.#hash, 31) + text.charCodeAt(i)) | 0;
   }
 
   /** A hash over all that happened: equal for equal seeds. */
   get traceHash(): string {
-    return (this.#hash >>> 0).toString(16);
+    return (this.#hash >>> 0).toString(16).padStart(8, "0");
   }
 
   after(ms: number, run: () => void): void {
@@ -92,8 +91,18 @@ export class World {
     return first;
   }
 
+  /** Something that is awaited was settled: what follows it runs before the next task. */
+  stir(): void {
+    this.#stirred = true;
+  }
+
+  /** An error in code that nobody awaits ends the run. */
+  fail(error: unknown): void {
+    this.#broken ??= { error };
+  }
+
   /** Runs everything due within the next `ms`, in order. @returns the number of tasks run. */
-  run(ms: number): number {
+  async run(ms: number): Promise<number> {
     const until = this.now + Math.round(ms);
     let ran = 0;
     for (;;) {
@@ -103,6 +112,12 @@ export class World {
       this.now = Math.max(this.now, next.at);
       next.run();
       ran += 1;
+      if (this.#stirred) {
+        this.#stirred = false;
+        // A turn of Node's own loop: all microtasks are done before it.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      if (this.#broken !== null) throw this.#broken.error;
     }
     this.now = until;
     return ran;
@@ -112,37 +127,14 @@ export class World {
     return this.random.next() < probability;
   }
 
+  between(low: number, high: number): number {
+    return low + this.random.next() * (high - low);
+  }
+
   pick<T>(items: readonly T[]): T {
     const item = items[Math.floor(this.random.next() * items.length)];
     if (item === undefined) throw new Error("nothing to pick from");
     return item;
-  }
-
-  /** Stops what is sent from one region to the other, in that direction only. */
-  cut(from: string, to: string): void {
-    this.count("cut");
-    this.#cuts.add(`${from}>${to}`);
-  }
-  /** No more loss, duplication or cuts from now on. */
-  heal(): void {
-    this.#cuts.clear();
-  }
-  calm(): void {
-    this.#calm = true;
-    this.heal();
-  }
-
-  /** Carries one message: late, twice, or never. Within a region it is quick, but not safer. */
-  carry(from: string, to: string, deliver: () => void): void {
-    if (this.#cuts.has(`${from}>${to}`)) return this.count("blocked");
-    if (!this.#calm && this.chance(this.weather.loss)) return this.count("lost");
-    const distance = from === to ? 0 : this.weather.delayMs;
-    const travel = (): number => distance + this.random.next() * (this.#calm ? 1 : this.weather.jitterMs);
-    this.after(travel(), deliver);
-    if (!this.#calm && this.chance(this.weather.duplication)) {
-      this.count("duplicated");
-      this.after(travel(), deliver);
-    }
   }
 }
 

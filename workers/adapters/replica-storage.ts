@@ -38,6 +38,27 @@ export class ReplicaStorage {
   }
 
   /**
+   * The row of the replica at this very place, fresh if there is none. Rows that name another place are a copy of its:
+   * they are dropped, all of them, and it begins anew, as if emptied. Under the other's name it would be counted as that
+   * one having applied what it has (L5, L8).
+   */
+  loadFor({ namespace, region }: Pick<ReplicaRow, "namespace" | "region">): ReplicaRow {
+    const row = this.load();
+    if (row?.namespace === namespace && row.region === region) return row;
+    if (row !== null) this.#dropEverything();
+    return { namespace, region, round: 0, members: null };
+  }
+
+  #dropEverything(): void {
+    this.#saved = false;
+    // Tables that begin with `_cf_` are the platform's own.
+    const tables = this.#sql.all(
+      "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*' AND name NOT GLOB 'sqlite_*'",
+    );
+    for (const table of tables) this.#sql.all(`DROP TABLE "${textIn(table, "name")}"`);
+  }
+
+  /**
    * Keeps what a turn wants kept. A replica that has rows in its store needs its own row too, even if it never proposed:
    * an alarm that wakes it finds no other trace of who it is.
    * @returns the row as it is now.

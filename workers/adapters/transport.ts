@@ -4,10 +4,8 @@
  * decision of the protocol); takes a fresh stub for every call, since a stub that failed once is broken for ever.
  */
 import { isLocationHint } from "../config.ts";
-import type { Bindings } from "../config.ts";
-
-/** The doors of the objects: one method each, text in and text out. */
-export type Port = "acceptor" | "acceptor-status" | "peer" | "client" | "replica-place" | "clock";
+import type { Bindings } from "../bindings.ts";
+import type { ObjectAddress, Port, Transport } from "./port.ts";
 
 type Method = "receive" | "status" | "fromPeer" | "fromClient" | "place" | "read";
 const ports: Readonly<Record<Port, { readonly binding: "ACCEPTOR" | "REPLICA" | "CLOCK"; readonly method: Method }>> = {
@@ -22,20 +20,6 @@ export const isPort = (text: string): text is Port => Object.hasOwn(ports, text)
 
 /** The methods that objects offer to `Port`s. */
 type Methods = Readonly<Record<Method, (address: ObjectAddress, payload: string) => Promise<string>>>;
-
-/** Which object is meant. Travels with every call, since an object cannot always tell its own name. */
-export interface ObjectAddress {
-  readonly namespace: string;
-  readonly region: string;
-}
-
-export interface Transport {
-  /**
-   * @param timeoutMs at most this long.
-   * @returns null when the call failed or took too long: it may or may not have been carried out.
-   */
-  call(port: Port, address: ObjectAddress, payload: string, timeoutMs: number): Promise<string | null>;
-}
 
 /** Calls an object of this very process or deployment. @throws whatever the platform throws when the object cannot be reached. */
 export async function callHere(env: Bindings, port: Port, address: ObjectAddress, payload: string): Promise<string> {

@@ -1,5 +1,5 @@
 /** Who may come in: the bearer of the deployment's token, or everybody where a launcher listens on loopback only. */
-import type { Bindings } from "../config.ts";
+import type { Bindings } from "../bindings.ts";
 import { Problem } from "./problems.ts";
 import { sameSecret } from "./secrets.ts";
 

@@ -20,6 +20,7 @@ import { decodeProposal, encodeProposal } from "./decision-value.ts";
 import type { Decided, Proposal } from "./decision-value.ts";
 import type { KnownSet } from "./memory.ts";
 import { Problem } from "./problems.ts";
+import { pause } from "./visit.ts";
 import type { Visit } from "./visit.ts";
 
 type Chosen = Extract<AttemptResult, { type: "chosen" }>;
@@ -70,7 +71,7 @@ async function attempts(
     if (end.type === "nothing") return null;
     above = end.above ?? above;
     const jittered = Math.min(limits.backOffMaxMs, backOffMs) * (0.5 + visit.random.next());
-    await pause(Math.min(jittered, until - visit.now()));
+    await pause(visit, Math.min(jittered, until - visit.now()));
     if (end.above === null) continue;
     // Whoever outranked this attempt may have ended it all: to ask disturbs nobody, one more ballot disturbs everybody.
     const found = await votes(visit, set, id, until);
@@ -137,7 +138,7 @@ async function votes(visit: Visit, set: KnownSet, id: string, until: number): Pr
     if (without >= majority) resolve({ type: "nothing" });
     if (heard + silent === members.length) resolve({ type: "open" });
     // Whoever is proposing right now gets a moment to finish before phase 1 cuts in.
-    else if (heard >= majority) void pause(limits.openSlotWaitMs).then(() => resolve({ type: "open" }));
+    else if (heard >= majority) void pause(visit, limits.openSlotWaitMs).then(() => resolve({ type: "open" }));
   };
   for (const { region } of members) {
     const body = { type: "inquire", subject: decisionSubject(id), above: slot(0) } as const;
@@ -152,5 +153,3 @@ function decidedBy({ value, ballot, acceptors }: Chosen): Decided {
   const { round, proposer } = ballot;
   return { proposal, ballot: { round, proposer }, acceptors: acceptors.toSorted() };
 }
-
-const pause = async (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -7,7 +7,7 @@ import { textOf } from "../../src/support/bytes.ts";
 import { limits } from "../../src/support/limits.ts";
 import { callHere, isPort } from "../adapters/transport.ts";
 import { configOf, isLocationHint } from "../config.ts";
-import type { Bindings } from "../config.ts";
+import type { Bindings } from "../bindings.ts";
 import { bytesWithin } from "./bodies.ts";
 import { isNamespace } from "./paths.ts";
 import { sameSecret } from "./secrets.ts";

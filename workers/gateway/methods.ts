@@ -1,7 +1,7 @@
 /** A path with its methods. Every other method is answered 405 with `Allow` (RFC 9110, section 15.5.6). */
 import type { Context, Hono } from "hono";
 import { Problem } from "./problems.ts";
-import type { GatewayEnv } from "./visit.ts";
+import type { GatewayEnv } from "./arrival.ts";
 
 export type App = Hono<GatewayEnv>;
 type Handler = (context: Context<GatewayEnv>) => Promise<Response> | Response;

@@ -4,7 +4,7 @@ import { limits } from "../../src/support/limits.ts";
 import { parseJson } from "../../src/store/json-shape.ts";
 import type { ClientReply } from "../../src/replica/messages.ts";
 import { decodeClientReply, encodeClientRequest } from "../../src/wire/client-codec.ts";
-import type { Port } from "../adapters/transport.ts";
+import type { Port } from "../adapters/port.ts";
 import type { Visit } from "./visit.ts";
 
 const place = v.object({ dataCentre: v.string() });

@@ -16,6 +16,8 @@ type Settled = { readonly region: string; readonly reply: ClientReply | null };
 export interface Answer {
   readonly region: string;
   readonly reply: Exclude<ClientReply, Failed>;
+  /** Another replica was given the same request before, and nobody knows what it made of it. */
+  readonly inDoubt: boolean;
 }
 
 /** Another replica would say the same, or (when overloaded) only be given the load on top of its own. */
@@ -25,6 +27,7 @@ const final: readonly Failure[] = [
   "founding-conflict",
   "founding-incomplete",
   "overloaded",
+  "deadline-passed",
 ];
 
 /** @throws {Problem} when no replica could help in time. */
@@ -42,7 +45,7 @@ export async function askReplicas(visit: Visit, request: ClientRequest): Promise
   };
   askNext();
   for (let patience = firstPatience(request); asked.size > 0; patience = limits.hedgeAgainMs) {
-    const settled = await firstOf(asked.values(), waiting.length === 0 ? null : patience);
+    const settled = await firstOf(visit, asked.values(), waiting.length === 0 ? null : patience);
     if (settled === null) {
       // Asked last for a while, not given up: it may only be slow.
       for (const region of asked.keys()) avoid(visit, region);
@@ -51,7 +54,7 @@ export async function askReplicas(visit: Visit, request: ClientRequest): Promise
     }
     const { region, reply } = settled;
     asked.delete(region);
-    if (reply !== null && reply.type !== "failed") return { region, reply };
+    if (reply !== null && reply.type !== "failed") return { region, reply, inDoubt: inDoubt || asked.size > 0 };
     if (reply === null) avoid(visit, region);
     else failures.push(reply);
     inDoubt ||= reply === null || reply.outcome === "unknown";
@@ -88,16 +91,18 @@ const firstPatience = (request: ClientRequest): number =>
   request.type === "read" && request.consistency.type === "local" ? limits.localHedgeMs : limits.hedgeMs;
 
 /** The first to settle, or null after `patienceMs`. */
-async function firstOf(asked: Iterable<Promise<Settled>>, patienceMs: number | null): Promise<Settled | null> {
+async function firstOf(
+  visit: Visit,
+  asked: Iterable<Promise<Settled>>,
+  patienceMs: number | null,
+): Promise<Settled | null> {
   if (patienceMs === null) return Promise.race(asked);
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  const late = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), patienceMs);
-  });
+  const { promise: late, resolve } = Promise.withResolvers<null>();
+  const cancel = visit.after(patienceMs, () => resolve(null));
   try {
     return await Promise.race([...asked, late]);
   } finally {
-    clearTimeout(timer);
+    cancel();
   }
 }
 

@@ -1,24 +1,11 @@
 /**
  * One request's surroundings: the deployment it came to, the namespace it means, how to reach objects, and what this
- * gateway remembers between requests. Made once per request, read by all doors.
+ * gateway remembers between requests. Made once per request (`arrival.ts`), read by all doors. Knows no platform.
  */
 import type { Random } from "../../src/support/random.ts";
-import { platformRandom } from "../adapters/random.ts";
-import { transportOf } from "../adapters/transport.ts";
-import type { ObjectAddress, Transport } from "../adapters/transport.ts";
-import { configOf } from "../config.ts";
-import type { Bindings, Config, LocationHint } from "../config.ts";
-import { isolateMemory } from "./memory.ts";
+import type { ObjectAddress, Transport } from "../adapters/port.ts";
+import type { Config, LocationHint } from "../config.ts";
 import type { Memory } from "./memory.ts";
-import { namespaceOf } from "./paths.ts";
-import { Problem } from "./problems.ts";
-import { nearestFirst } from "./regions.ts";
-
-/** What a Hono context carries for the doors. */
-export interface GatewayEnv {
-  readonly Bindings: Bindings;
-  readonly Variables: { readonly visit: Visit };
-}
 
 export interface Visit {
   readonly config: Config;
@@ -34,39 +21,14 @@ export interface Visit {
   readonly dataCentre: string;
   /** This machine's clock, in ms. Deployed it stands still between I/O. */
   now(): number;
+  /** Calls `then` after so many ms, unless the function it returns is called before. */
+  after(ms: number, then: () => void): () => void;
   address(region: string): ObjectAddress;
   /** Work that may outlive the answer. */
   afterwards(work: Promise<unknown>): void;
 }
 
-/** @throws {Problem} when the deployment's variables or the path's namespace make no sense. */
-export function visitOf(request: Request, env: Bindings, execution: Pick<ExecutionContext, "waitUntil">): Visit {
-  const config = configured(env);
-  const namespace = namespaceOf(request.url);
-  return {
-    config,
-    namespace,
-    regions: nearestFirst(config.regions, config.home, request.cf),
-    transport: transportOf(env),
-    memory: isolateMemory,
-    random: platformRandom,
-    open: env.SYNOD_OPEN === "true",
-    dataCentre: dataCentreOf(request.cf),
-    now: () => Date.now(),
-    address: (region) => ({ namespace, region }),
-    afterwards: (work) => execution.waitUntil(work),
-  };
-}
-
-function configured(env: Bindings): Config {
-  try {
-    return configOf(env);
-  } catch (error) {
-    throw new Problem("misconfigured", error instanceof Error ? error.message : String(error));
-  }
-}
-
-function dataCentreOf(cf: unknown): string {
-  const colo = typeof cf === "object" && cf !== null && "colo" in cf ? cf.colo : undefined;
-  return typeof colo === "string" ? colo : "local";
-}
+export const pause = async (visit: Visit, ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    visit.after(ms, resolve);
+  });

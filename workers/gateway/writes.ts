@@ -28,14 +28,14 @@ export async function write<Type extends "put" | "deleted">(
   const life = identity.fingerprint === undefined ? limits.commandLifeMs : limits.idempotencyLifeMs;
   // Several replicas may be given this request: one that is held up until its outcome is forgotten must not carry it out.
   const deadline = logTime(visit.now() + life);
-  const { region, reply } = await askReplicas(visit, { type: "write", ...identity, deadline, operation });
+  const { region, reply, inDoubt } = await askReplicas(visit, { type: "write", ...identity, deadline, operation });
   assert(reply.type === "outcome", "a write is answered with an outcome");
   const { outcome } = reply;
   const said = { "synod-revision": String(reply.revision), "synod-region": region, "cache-control": "no-store" };
   if (isOfType(outcome, type)) {
     return { outcome, headers: said };
   }
-  throw refusal(outcome, said);
+  throw refusal(outcome, inDoubt, said);
 }
 
 const isOfType = <Type extends Outcome["type"]>(
@@ -43,7 +43,8 @@ const isOfType = <Type extends Outcome["type"]>(
   type: Type,
 ): outcome is Extract<Outcome, { type: Type }> => outcome.type === type;
 
-function refusal(outcome: Outcome, headers: Readonly<Record<string, string>>): Problem {
+/** @param inDoubt another copy of the request may have been carried out in time (SPEC U1). */
+export function refusal(outcome: Outcome, inDoubt: boolean, headers: Readonly<Record<string, string>> = {}): Problem {
   switch (outcome.type) {
     case "condition-failed": {
       const { modRevision } = outcome;
@@ -61,7 +62,9 @@ function refusal(outcome: Outcome, headers: Readonly<Record<string, string>>): P
     case "id-reused":
       return new Problem("idempotency-key-reused", "the earlier request under this key asked for something else");
     case "past-deadline":
-      return new Problem("deadline-passed", "the log's time had passed the request's deadline when its turn came");
+      return new Problem("deadline-passed", "the log's time had passed the request's deadline when its turn came", {
+        outcome: inDoubt ? "unknown" : "not-applied",
+      });
     case "deadline-too-far":
       return new Problem(
         "deadline-passed",

@@ -11,8 +11,8 @@ import { AcceptorStorage } from "../adapters/acceptor-storage.ts";
 import { dataCentre } from "../adapters/data-centre.ts";
 import { platformRandom } from "../adapters/random.ts";
 import { sqlOf } from "../adapters/sql.ts";
-import type { ObjectAddress } from "../adapters/transport.ts";
-import type { Bindings } from "../config.ts";
+import type { ObjectAddress } from "../adapters/port.ts";
+import type { Bindings } from "../bindings.ts";
 
 export class Acceptor extends DurableObject<Bindings> {
   #storage: AcceptorStorage;

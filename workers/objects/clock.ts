@@ -4,8 +4,8 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { dataCentre } from "../adapters/data-centre.ts";
-import type { ObjectAddress } from "../adapters/transport.ts";
-import type { Bindings } from "../config.ts";
+import type { ObjectAddress } from "../adapters/port.ts";
+import type { Bindings } from "../bindings.ts";
 
 export class Clock extends DurableObject<Bindings> {
   #place: string | null = null;

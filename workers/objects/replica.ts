@@ -17,9 +17,9 @@ import { ReplicaStorage } from "../adapters/replica-storage.ts";
 import type { ReplicaRow } from "../adapters/replica-storage.ts";
 import { sqlOf } from "../adapters/sql.ts";
 import { transportOf } from "../adapters/transport.ts";
-import type { ObjectAddress, Transport } from "../adapters/transport.ts";
+import type { ObjectAddress, Transport } from "../adapters/port.ts";
 import { configOf, placeOf } from "../config.ts";
-import type { Bindings } from "../config.ts";
+import type { Bindings } from "../bindings.ts";
 
 /** A replica that has begun: its core, and what the shell keeps for it. */
 interface Running {
@@ -67,6 +67,7 @@ export class Replica extends DurableObject<Bindings> {
 
   override async alarm(): Promise<void> {
     this.#alarmAt = null;
+    // An object that an alarm wakes knows itself only by its row.
     const row = this.#running?.row ?? this.#storage.load();
     if (row !== null) this.#step(this.#begin(row), { type: "alarm" });
     await Promise.resolve();
@@ -82,9 +83,11 @@ export class Replica extends DurableObject<Bindings> {
     });
   }
 
-  #begin({ namespace, region }: ObjectAddress): Running {
-    if (this.#running !== null) return this.#running;
-    const row = this.#storage.load() ?? { namespace, region, round: 0, members: null };
+  #begin(address: ObjectAddress): Running {
+    const known = this.#running?.row;
+    if (this.#running !== null && known?.namespace === address.namespace && known.region === address.region)
+      return this.#running;
+    const row = this.ctx.storage.transactionSync(() => this.#storage.loadFor(address));
     const store = new Store(sqlOf(this.ctx.storage.sql));
     const core = new Core({
       place: placeOf(configOf(this.env), row.namespace, row.region),

@@ -16,7 +16,7 @@ import type { App } from "../gateway/methods.ts";
 import { decisionIdIn } from "../gateway/names.ts";
 import { Problem } from "../gateway/problems.ts";
 import { Query } from "../gateway/query.ts";
-import type { GatewayEnv } from "../gateway/visit.ts";
+import type { GatewayEnv } from "../gateway/arrival.ts";
 import { utf8 } from "../../src/support/bytes.ts";
 
 type Door = Context<GatewayEnv>;

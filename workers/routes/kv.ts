@@ -14,7 +14,7 @@ import type { NamedKey } from "../gateway/names.ts";
 import { Problem } from "../gateway/problems.ts";
 import { Query } from "../gateway/query.ts";
 import { consistencyIn, consistencyParameters, read } from "../gateway/reads.ts";
-import type { GatewayEnv } from "../gateway/visit.ts";
+import type { GatewayEnv } from "../gateway/arrival.ts";
 import { write } from "../gateway/writes.ts";
 
 type Door = Context<GatewayEnv>;

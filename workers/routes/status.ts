@@ -9,7 +9,8 @@ import type { App } from "../gateway/methods.ts";
 import { acceptorStanding, readClock, replicaPlace, replicaStatus } from "../gateway/objects.ts";
 import { Query } from "../gateway/query.ts";
 import { lagOf, leaderOf, warningsOf } from "../gateway/standing.ts";
-import type { GatewayEnv, Visit } from "../gateway/visit.ts";
+import type { GatewayEnv } from "../gateway/arrival.ts";
+import type { Visit } from "../gateway/visit.ts";
 
 export function addStatusRoutes(app: App): void {
   resource(app, "/status", { GET: status });

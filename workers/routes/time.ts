@@ -11,7 +11,7 @@ import type { App } from "../gateway/methods.ts";
 import { readClock } from "../gateway/objects.ts";
 import { Problem } from "../gateway/problems.ts";
 import { Query } from "../gateway/query.ts";
-import type { GatewayEnv } from "../gateway/visit.ts";
+import type { GatewayEnv } from "../gateway/arrival.ts";
 
 type Door = Context<GatewayEnv>;
 

@@ -55,9 +55,9 @@ export class Instances {
     if (startedAt > life.dueAt) life.alive = false;
     this.#cluster
       .replica(world.pick(regions))
-      .client({ type: "write", id: requestId(`renew${this.#count}`), operation }, (reply) => {
+      .ask({ type: "write", id: requestId(`renew${this.#count}`), operation }, (reply) => {
         if (reply?.type !== "outcome" || reply.outcome.type !== "put") return;
-        // Its stamp is not before the request was made, and no clock here differs from another.
+        // Its stamp is not before the request was made, but for the skew, which the other side waits for.
         life.dueAt = Math.max(life.dueAt, startedAt + ttlMs);
         life.alive = world.now <= life.dueAt;
       });
@@ -72,24 +72,16 @@ export class Instances {
     const query = { type: "instances", service, tag: null, region: null } as const;
     this.#cluster
       .replica(world.pick(regions))
-      .client({ type: "read", consistency: { type: "linearizable" }, query }, (reply) => {
+      .ask({ type: "read", consistency: { type: "linearizable" }, query }, (reply) => {
         if (reply?.type !== "result" || reply.result.type !== "instances") return;
         const found = new Set<string>(reply.result.instances.map((i) => i.instance));
         for (const life of expected) {
-          if (life.dueAt < world.now) continue;
+          if (life.dueAt < world.now || this.#cluster.swarm.clocks === "wild") continue;
           this.checked += 1;
           if (!found.has(life.name))
             throw new Error(`[E2] ${life.name} is missing at ${world.now}, but was renewed until ${life.dueAt}`);
         }
       });
     world.after(700, () => this.#lookUp());
-  }
-
-  /** After healing, and long after the last renewal: nobody is left. */
-  allGone(): void {
-    for (const node of this.#cluster.replicas.values()) {
-      const left = node.store.count("s" as never, 100);
-      if (left > 0) throw new Error(`[E1] ${left} silent instances are still there in ${node.region}`);
-    }
   }
 }

@@ -1,39 +1,34 @@
-/** C2, L1, L2: no slot ever holds two values, on any replica, and replicas that applied the same slots hold the same rows. */
-import type { Cluster } from "../cluster.ts";
+/** C1, C2, L1: what a replica applies is what the acceptors' votes made chosen, slot after slot, and stays so. */
+import type { CheckerOf } from "./checker.ts";
+import { violated } from "./checker.ts";
 
-export class Agreement {
-  readonly #chosen = new Map<number, string>();
-  readonly #seen = new Map<string, number>();
-
-  /** Call often: it looks at what is new on each replica. */
-  observe(cluster: Cluster): void {
-    for (const [region, node] of cluster.replicas) {
-      const { store } = node;
-      if (store.loading || !store.exists) continue;
-      const from = Math.max(store.firstKeptSlot, (this.#seen.get(region) ?? 0) + 1);
-      if (store.appliedSlot < (this.#seen.get(region) ?? 0)) this.#seen.set(region, 0);
-      for (let at = from; at <= store.appliedSlot;) {
-        const kept = store.batchesFrom(at as typeof store.appliedSlot, 1e9, 1000);
+export const agreement: CheckerOf = ({ cluster, chosen }) => {
+  const seen = new Map<string, number>();
+  return {
+    acceptorTurned: (turn) => chosen.watch(turn),
+    replicaTurned({ replica: { region }, instance: { store } }) {
+      if (store.loading || !store.exists) return;
+      const last = seen.get(region) ?? 0;
+      const applied = store.appliedSlot;
+      if (applied === last) return;
+      seen.set(region, applied);
+      for (let at = Math.max(store.firstKeptSlot, last + 1); at <= applied;) {
+        const kept = store.batchesFrom(at as typeof applied, Infinity, 1_000);
         if (kept === "gone" || kept.length === 0) break;
         for (const { slot, value } of kept) {
-          const known = this.#chosen.get(slot);
-          if (known !== undefined && known !== value)
-            throw new Error(`[C2] slot ${slot} holds two values: ${known} and ${value} (${region})`);
-          this.#chosen.set(slot, value);
+          const known = chosen.at(slot);
+          if (known === null)
+            violated("C1", `${region} applied slot ${slot}, which no majority has voted for: ${value}`);
+          if (known !== value) violated("C2", `slot ${slot} is ${known}, and ${region} applied ${value}`);
           at = slot + 1;
         }
       }
-      this.#seen.set(region, store.appliedSlot);
-    }
-  }
-
-  get slots(): number {
-    return this.#chosen.size;
-  }
-
-  /** After healing: all equal. */
-  converged(cluster: Cluster): void {
-    const digests = [...cluster.replicas.values()].map((node) => `${node.store.appliedSlot}/${node.store.digest()}`);
-    if (new Set(digests).size !== 1) throw new Error(`[L2] replicas differ: ${digests.join(" ")}`);
-  }
-}
+    },
+    end() {
+      if (chosen.slots === 0) violated("liveness", "nothing was ever chosen");
+      for (const { region, store } of cluster.replicas.values())
+        if (store.appliedSlot < chosen.slots)
+          violated("L1", `${region} has applied ${store.appliedSlot} of ${chosen.slots} chosen slots`);
+    },
+  };
+};

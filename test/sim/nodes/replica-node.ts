@@ -1,230 +1,193 @@
 /**
- * A simulated replica object: the real core and the real store on real SQLite, every message through the real codec, its
- * effects carried out in their fixed order by a twin of the shell's executor that may crash between any two of them.
+ * A simulated replica: one object, and the instances of it that live one after the other, or for a while beside each
+ * other. Its rows outlive them all, and so does its alarm.
  */
-import { DatabaseSync } from "node:sqlite";
-import { instant } from "../../src/support/brand.ts";
-import type { ClientReply, ClientRequest, PeerReply } from "../../src/replica/messages.ts";
-import { Replica } from "../../src/replica/replica.ts";
-import type { Trimming } from "../../src/replica/replica.ts";
-import type { Event, Send } from "../../src/replica/turn.ts";
-import type { StoreRules } from "../../src/store/rules.ts";
-import { Store } from "../../src/store/store.ts";
-import type { StoreLimits } from "../../src/store/store-limits.ts";
-import { decodeAcceptorReply, encodeAcceptorRequest } from "../../src/wire/acceptor-codec.ts";
-import {
-  decodeClientReply,
-  decodeClientRequest,
-  encodeClientReply,
-  encodeClientRequest,
-} from "../../src/wire/client-codec.ts";
-import { decodePeerReply, decodePeerRequest, encodePeerReply, encodePeerRequest } from "../../src/wire/peer-codec.ts";
-import { ReplicaStorage } from "../../workers/adapters/replica-storage.ts";
-import type { ReplicaRow } from "../../workers/adapters/replica-storage.ts";
+import { encodeClientRequest } from "../../../src/wire/client-codec.ts";
+import type { ClientReply, ClientRequest } from "../../../src/replica/messages.ts";
+import { decodeClientReply } from "../../../src/wire/client-codec.ts";
+import { Clock } from "../clocks.ts";
+import { Dialect, understood } from "../versions.ts";
+import type { Swarm } from "../swarm.ts";
+import type { World } from "../world.ts";
+import { ReplicaInstance } from "./replica-instance.ts";
+import type { Surroundings, Tuning, Wires } from "./replica-instance.ts";
 import { SimSql } from "./sim-sql.ts";
-import type { World } from "./world.ts";
 
-/** How a node's calls reach others; `answer` is called at most once, with null when no answer came. */
-export interface Wires {
-  acceptor(from: string, to: string, message: string, answer: (reply: string | null) => void): void;
-  replica(from: string, to: string, message: string, answer: (reply: string | null) => void): void;
-}
-
-/** What tests make happen sooner than it would. */
-export interface Tuning {
-  readonly limits?: Partial<StoreLimits>;
-  readonly trimming?: Trimming;
-  /** A store with other rules: a broken twin. */
-  readonly rules?: Partial<StoreRules>;
-}
-
-function unwrap<T>(
-  decoded: { readonly ok: true; readonly body: T } | { readonly ok: false; readonly why: unknown },
-): T {
-  if (!decoded.ok) throw new Error(`the codec refused its own message: ${JSON.stringify(decoded.why)}`);
-  return decoded.body;
+/** What a turn looked like from outside: for the checkers. */
+export interface ReplicaTurn {
+  readonly replica: ReplicaNode;
+  readonly instance: ReplicaInstance;
 }
 
 export class ReplicaNode {
   readonly region: string;
+  readonly clock: Clock;
+  readonly dialect = new Dialect();
   readonly #world: World;
-  readonly #wires: Wires;
-  readonly #regions: readonly string[];
-  readonly #tuning: Tuning;
-  readonly #sql = new SimSql(new DatabaseSync(":memory:"));
-  #storage = new ReplicaStorage(this.#sql);
-  #row: ReplicaRow;
-  #core: Replica;
-  #store: Store;
-  /** Counts lives: what an earlier life asked for no longer reaches this one. */
-  #life = 0;
-  #nextHandle = 1;
-  readonly #waiting = new Map<number, (body: ClientReply | PeerReply | null) => void>();
+  readonly #surroundings: Surroundings;
+  #instance: ReplicaInstance;
+  #zombies: ReplicaInstance[] = [];
+  #backup: SimSql | null = null;
   #alarmAt: number | null = null;
-  #wakeAt: number | null = null;
-  /** A call has told this life who it is. */
-  #awake = false;
   up = true;
+  overloaded = false;
+  /** Chance of dying in a turn; set by the run. */
+  crashChance = 0;
+  /** Chance that an alarm is late, and that it rings twice. */
+  badAlarmChance = 0;
 
-  constructor(world: World, region: string, regions: readonly string[], wires: Wires, tuning: Tuning = {}) {
+  constructor(
+    world: World,
+    region: string,
+    { regions, confirmMs }: Swarm,
+    wires: Wires,
+    tuning: Tuning,
+    watch: (turn: ReplicaTurn) => void,
+  ) {
     this.#world = world;
     this.region = region;
-    this.#regions = regions;
-    this.#wires = wires;
-    this.#tuning = tuning;
-    this.#row = { namespace: "default", region, round: 0, members: null };
-    [this.#core, this.#store] = this.#start();
+    this.clock = new Clock(world);
+    this.#surroundings = {
+      world,
+      region,
+      regions,
+      clock: this.clock,
+      dialect: this.dialect,
+      wires,
+      tuning,
+      confirmMs,
+      dies: () => world.chance(this.crashChance),
+      died: () => this.restart(),
+      setAlarm: (at) => this.#setAlarm(at),
+      committed: (instance) => watch({ replica: this, instance }),
+    };
+    this.#instance = this.#start(new SimSql());
   }
 
-  get store(): Store {
-    return this.#store;
+  #start(sql: SimSql): ReplicaInstance {
+    return new ReplicaInstance(sql, this.#surroundings);
   }
 
-  #start(): [Replica, Store] {
-    // As in the shell: whoever wakes it by a call says who it is.
-    this.#storage = new ReplicaStorage(this.#sql);
-    this.#row = this.#storage.load() ?? { namespace: "default", region: this.region, round: 0, members: null };
-    const row = this.#row;
-    const store = new Store(this.#sql, { limits: this.#tuning.limits ?? {}, rules: this.#tuning.rules ?? {} });
-    const core = new Replica({
-      place: {
-        cluster: "sim",
-        namespace: "default",
-        region: this.region,
-        acceptorRegions: this.#regions,
-        replicaRegions: this.#regions,
-      },
-      store,
-      random: this.#world.random,
-      round: row.round,
-      members: row.members,
-      ...(this.#tuning.trimming === undefined ? {} : { trimming: this.#tuning.trimming }),
-    });
-    return [core, store];
+  get store() {
+    return this.#instance.store;
   }
 
+  /** The object is evicted or killed: memory is gone, what was committed stays. */
   restart(): void {
-    this.#world.count("replica-restart");
-    this.#awake = false;
-    this.#life += 1;
-    const abandoned = [...this.#waiting.values()];
-    this.#waiting.clear();
-    this.#wakeAt = null;
-    [this.#core, this.#store] = this.#start();
-    for (const answer of abandoned) answer(null);
+    this.#world.count("replica-restart", this.region);
+    const old = this.#instance;
+    old.end();
+    this.#instance = this.#start(old.sql);
     if (this.#alarmAt !== null) this.#ring(this.#alarmAt);
   }
 
-  /** All rows are lost: it comes back as if new. Harmless for a replica; an acceptor would be refused. */
-  wipe(): void {
-    this.#world.count("replica-wiped");
-    for (const { name } of this.#sql.all("SELECT name FROM sqlite_master WHERE type = 'table'"))
-      this.#sql.all(`DROP TABLE "${String(name)}"`);
-    this.#alarmAt = null;
-    this.restart();
-  }
-
-  client(request: ClientRequest, answer: (reply: ClientReply | null) => void): void {
-    const decoded = unwrap(decodeClientRequest(encodeClientRequest(request)));
-    this.#ask(
-      (handle) => ({ type: "client", handle, request: decoded }),
-      (body) => answer(body === null ? null : unwrap(decodeClientReply(encodeClientReply(body as ClientReply)))),
-    );
-  }
-
-  peer(message: string, answer: (reply: string | null) => void): void {
-    const { from, request } = unwrap(decodePeerRequest(message));
-    this.#ask(
-      (handle) => ({ type: "peer", handle, from, request }),
-      (body) => answer(body === null ? null : encodePeerReply(body as PeerReply)),
-    );
-  }
-
-  #ask(event: (handle: number) => Event, answer: (body: ClientReply | PeerReply | null) => void): void {
-    if (!this.up) return answer(null);
-    this.#awake = true;
-    const handle = this.#nextHandle;
-    this.#nextHandle += 1;
-    this.#waiting.set(handle, answer);
-    this.#step(event(handle));
-  }
-
-  #step(event: Event): void {
-    if (!this.up) return;
-    const dying = this.#world.chance(this.crashChance) ? this.#world.pick(["commit", "send", "reply"] as const) : null;
-    this.#sql.begin();
-    const wasLoading = this.#store.loading;
-    const outcome = this.#core.step(event, instant(this.#world.now));
-    if (wasLoading && !this.#store.loading) this.#world.count("snapshot-loaded");
-    this.#row = this.#storage.keep(this.#row, outcome.persist, this.#store.exists);
-    if (dying === "commit") {
-      this.#sql.rollback();
-      return this.restart();
-    }
-    this.#sql.commit();
-    if (dying === "send") return this.restart();
-    for (const send of outcome.send) this.#send(send);
-    if (dying === "reply") return this.restart();
-    for (const { handle, body } of outcome.reply) {
-      const answer = this.#waiting.get(handle);
-      this.#waiting.delete(handle);
-      answer?.(body);
-    }
-    if (outcome.wakeAt !== null && (this.#wakeAt === null || outcome.wakeAt < this.#wakeAt)) this.#wake(outcome.wakeAt);
-    if (outcome.alarmAt !== null && (this.#alarmAt === null || outcome.alarmAt < this.#alarmAt))
-      this.#ring(outcome.alarmAt);
-  }
-
-  /** Chance of dying in a turn; set by the run. */
-  crashChance = 0;
-
-  #wake(at: number): void {
-    const life = this.#life;
-    this.#wakeAt = at;
-    this.#world.after(at - this.#world.now, () => {
-      if (life !== this.#life || this.#wakeAt !== at) return;
-      this.#wakeAt = null;
-      this.#step({ type: "wake" });
+  /** Another instance takes over; the old one goes on, with all it has in memory and a copy of the rows. */
+  replace(lifeMs: number): void {
+    // What it has written and not had confirmed never will be: it can say nothing any more.
+    if (this.#instance.holds) return this.restart();
+    this.#world.count("replica-zombie", this.region);
+    const old = this.#instance;
+    const heir = new SimSql();
+    old.sql.leaveTo(heir);
+    this.#instance = this.#start(heir);
+    old.becomeZombie(() => {
+      this.#zombies = this.#zombies.filter((other) => other !== old);
     });
+    this.#zombies.push(old);
+    this.#world.after(lifeMs, () => old.end());
+  }
+
+  // --- amnesia: harmless for a minority of replicas, since all they hold follows from the log ---
+
+  /** All rows are lost: it comes back as if new. */
+  wipe(): void {
+    this.#replaceRows("wiped", (sql) => sql.wipe());
+  }
+
+  backUp(): void {
+    this.#backup = this.#instance.confirmedCopy();
+  }
+
+  get hasBackup(): boolean {
+    return this.#backup !== null;
+  }
+
+  restore(): void {
+    const backup = this.#backup;
+    this.#backup = null;
+    if (backup !== null) this.#replaceRows("restored", (sql) => sql.become(backup));
+  }
+
+  becomeCopyOf(other: ReplicaNode): void {
+    this.#replaceRows("copied", (sql) => sql.become(other.#instance.confirmedCopy()));
+  }
+
+  #replaceRows(how: string, replace: (sql: SimSql) => void): void {
+    this.#world.count(`replica-${how}`, this.region);
+    this.#alarmAt = null;
+    for (const zombie of this.#zombies) zombie.end();
+    const old = this.#instance;
+    old.end();
+    replace(old.sql);
+    this.#instance = this.#start(old.sql);
+  }
+
+  // --- calls ---
+
+  /** @param message and the answer as text, each in its sender's dialect. */
+  fromClient(message: string, answer: (reply: string | null) => void): void {
+    this.#admit(answer)?.client(message, answer);
+  }
+
+  fromPeer(message: string, answer: (reply: string | null) => void): void {
+    this.#admit(answer)?.peer(message, answer);
+  }
+
+  /** A client that sits right here, without a gateway and its network. */
+  ask(request: ClientRequest, answer: (reply: ClientReply | null) => void): void {
+    this.fromClient(this.dialect.speak(encodeClientRequest(request)), (text) => {
+      answer(text === null ? null : understood(decodeClientReply(this.dialect.hear(text))));
+    });
+  }
+
+  #admit(answer: (reply: null) => void): ReplicaInstance | null {
+    if (this.up && !(this.overloaded && this.#world.chance(0.8)))
+      return this.#zombies.length > 0 && this.#world.chance(0.5) ? this.#world.pick(this.#zombies) : this.#instance;
+    if (this.up) this.#world.count("overloaded");
+    answer(null);
+    return null;
+  }
+
+  /** Goes down, or comes back. */
+  setUp(up: boolean): void {
+    if (this.up === up) return;
+    this.up = up;
+    for (const zombie of this.#zombies) zombie.end();
+    if (up) this.restart();
+    else this.#instance.end();
+  }
+
+  // --- the alarm: durable, at least once ---
+
+  #setAlarm(at: number): void {
+    if (this.#alarmAt === null || at < this.#alarmAt) this.#ring(at);
   }
 
   #ring(at: number): void {
+    const world = this.#world;
     this.#alarmAt = at;
-    this.#world.after(at - this.#world.now, () => {
-      if (this.#alarmAt !== at) return;
+    const lateMs = world.chance(this.badAlarmChance) ? world.between(0, 3_000) : 0;
+    if (lateMs > 0) world.count("alarm-late");
+    world.after(at - this.clock.now() + lateMs, () => {
+      if (this.#alarmAt !== at || !this.up) return;
       this.#alarmAt = null;
-      this.#world.count("alarm");
-      // An object that an alarm wakes knows itself only by its row.
-      if (this.#awake || new ReplicaStorage(this.#sql).load() !== null) this.#step({ type: "alarm" });
+      world.count("alarm");
+      this.#instance.alarm();
+      if (!world.chance(this.badAlarmChance)) return;
+      world.count("alarm-twice");
+      world.after(world.between(0, 500), () => {
+        if (this.up) this.#instance.alarm();
+      });
     });
-  }
-
-  #send({ call, to, message, timeoutMs }: Send): void {
-    const life = this.#life;
-    let open = true;
-    const answered = (event: () => Event): void => {
-      if (!open || life !== this.#life) return;
-      open = false;
-      this.#step(event());
-    };
-    if (to.kind === "acceptor" && (message.type === "protocol" || message.type === "founding")) {
-      const end = (reply: string | null) =>
-        answered(() => ({
-          type: "acceptor-answer",
-          call,
-          reply: reply === null ? null : unwrap(decodeAcceptorReply(reply)),
-        }));
-      this.#world.after(timeoutMs, () => end(null));
-      this.#wires.acceptor(this.region, to.region, encodeAcceptorRequest(message), end);
-    } else if (message.type !== "protocol" && message.type !== "founding") {
-      const end = (reply: string | null) =>
-        answered(() => ({
-          type: "replica-answer",
-          call,
-          reply: reply === null ? null : unwrap(decodePeerReply(reply)),
-        }));
-      this.#world.after(timeoutMs, () => end(null));
-      this.#wires.replica(this.region, to.region, encodePeerRequest(this.region, message), end);
-    }
   }
 }

@@ -39,4 +39,19 @@ describe("a replica's own row", () => {
     storage.keep(first, { round: null, members }, false);
     expect(new ReplicaStorage(sql).load()).toEqual({ ...row, round: 3, members });
   });
+
+  it("[L8] rows that were copied from another place are dropped, all of them", () => {
+    const sql = new NodeSql();
+    new ReplicaStorage(sql).keep(row, { round: 3, members }, true);
+    sql.all("CREATE TABLE kv (key BLOB)");
+    expect(new ReplicaStorage(sql).loadFor({ namespace: "n", region: "enam" })).toEqual({ ...row, region: "enam" });
+    expect(sql.tables).toEqual([]);
+  });
+
+  it("are found again at their own place", () => {
+    const sql = new NodeSql();
+    const kept = new ReplicaStorage(sql).keep(row, { round: 3, members }, true);
+    expect(new ReplicaStorage(sql).loadFor({ namespace: "n", region: "wnam" })).toEqual(kept);
+    expect(new ReplicaStorage(new NodeSql()).loadFor({ namespace: "n", region: "wnam" })).toEqual(row);
+  });
 });

@@ -54,6 +54,22 @@ describe("the command queue", () => {
     expect(turn.replies).toMatchObject([{ handle: 11, body: { outcome: { type: "id-reused" } } }]);
   });
 
+  it("[U1] a command past its deadline is refused if it left once, and is unknown if it left twice", () => {
+    const late: Outcome = { type: "past-deadline" };
+    add(1);
+    queue.take();
+    queue.resolve(turn, key(1), late, stand(1));
+    add(2);
+    queue.take();
+    queue.requeue();
+    queue.take();
+    queue.resolve(turn, key(2), late, stand(2));
+    expect(turn.replies.map((r) => r.body)).toMatchObject([
+      { type: "outcome", outcome: late },
+      { type: "failed", failure: "deadline-passed", outcome: "unknown" },
+    ]);
+  });
+
   it("[U1] a command that never left is told not-applied, and is gone for good", () => {
     add(1);
     const later = new Turn(until);

@@ -121,4 +121,21 @@ describe("a change of leader", () => {
     at += limits.backOffMaxMs;
     expect(kinds(drive())).toEqual(["forward replica weur"]);
   });
+
+  it("waits ever longer between lost duels, also when it won phase 1 each time, until something is chosen", () => {
+    leadership.located(null);
+    const pauses = Array.from({ length: 7 }, () => pauseAfterDuel());
+    expect(pauses.at(-1)).toBeGreaterThan(limits.backOffMaxMs / 4);
+    leadership.progressed();
+    expect(pauseAfterDuel()).toBeLessThanOrEqual(2 * limits.backOffMinMs);
+  });
 });
+
+/** It leads, and is outranked before it ends phase 2. @returns how long it then waits, in ms. */
+function pauseAfterDuel(): number {
+  leadership.handle(new Turn(instant(at)), { type: "leads" });
+  leadership.handle(new Turn(instant(at)), { type: "lost", to: ballot(9, "weur", "x") });
+  const turn = new Turn(instant(at));
+  leadership.drive(turn, reached, false);
+  return (turn.outcome(null).wakeAt ?? at) - at;
+}

@@ -4,7 +4,7 @@ import { instant, requestId, slot } from "../../../src/support/brand.ts";
 import { utf8 } from "../../../src/support/bytes.ts";
 import { seededRandom } from "../../../src/support/random.ts";
 import type { Identity } from "../../../src/paxos/messages.ts";
-import type { ClientRequest } from "../../../src/replica/messages.ts";
+import type { ClientRequest, PeerReply } from "../../../src/replica/messages.ts";
 import { Replica } from "../../../src/replica/replica.ts";
 import type { Event, Send, TurnOutcome } from "../../../src/replica/turn.ts";
 import { userKey } from "../../../src/store/key-space.ts";
@@ -47,6 +47,10 @@ class Bench {
   identify(region: string, identity: Identity | null): void {
     const call = this.sent.findLast((s) => s.to.kind === "acceptor" && s.to.region === region)?.call ?? 0;
     this.step({ type: "acceptor-answer", call, reply: identity === null ? null : { type: "identity", identity } });
+  }
+  peerAnswers(reply: PeerReply | null): void {
+    const call = this.sent.findLast((s) => s.to.kind === "replica")?.call ?? 0;
+    this.step({ type: "replica-answer", call, reply });
   }
   get answered(): readonly number[] {
     return this.replies.map((r) => r.handle);
@@ -115,13 +119,43 @@ describe("an idle replica", () => {
   });
 });
 
-describe("a replica that holds half a snapshot", () => {
-  it("[L7] asks for a whole one, never for batches to add to it, and sends readers elsewhere", () => {
+describe("a replica that loads a snapshot", () => {
+  /** It is told that a peer is ahead, then that the batches in between are gone, and gets a first page. */
+  function loading(): Bench {
     const bench = new Bench();
-    bench.store.beginLoad();
     bench.step({ type: "peer", handle: 1, from: "enam", request: { type: "digest", applied: slot(9), knows: 1 } });
-    expect(bench.sent.map((s) => s.message.type)).toEqual(["snapshot"]);
+    bench.peerAnswers({ type: "gone", applied: slot(9) });
+    bench.peerAnswers({ type: "snapshot-page", id: "s", slot: slot(9), rows: '[["b",9,1,0,1,null]]', next: "more" });
+    return bench;
+  }
+
+  it("[L7] sends readers elsewhere meanwhile", () => {
+    const bench = loading();
+    expect(bench.sent.map((s) => s.message.type)).toEqual(["catch-up", "snapshot", "snapshot"]);
     bench.ask(2, read);
     expect(bench.replies.at(-1)).toMatchObject({ handle: 2, body: { type: "failed", failure: "catching-up" } });
+  });
+
+  it("[L5] [L7] is what it was before, once the peer gives no more of it", () => {
+    const bench = loading();
+    expect(bench.store.loading).toBe(true);
+    bench.peerAnswers(null);
+    expect([bench.store.loading, bench.store.exists, bench.sql.tables]).toEqual([false, false, []]);
+  });
+});
+
+describe("a replica whose clock is set back by an hour", () => {
+  it("lets go of a request after the time it always takes", () => {
+    const bench = new Bench();
+    bench.ask(1, read);
+    bench.now -= 3_600_000;
+    let wakes = 0;
+    for (; bench.answered.length === 0 && wakes < 100; wakes += 1) {
+      bench.now += 100;
+      for (const { call } of bench.sent.splice(0)) bench.step({ type: "acceptor-answer", call, reply: null });
+      const { wakeAt } = bench.step({ type: "wake" });
+      expect(wakeAt ?? bench.now).toBeLessThan(bench.now + 10_000);
+    }
+    expect(wakes).toBeLessThan(50);
   });
 });

@@ -174,9 +174,9 @@ describe("[L7] a snapshot is the state after one slot", () => {
     expect(snapshot.page(null)).toEqual({ type: "gone" });
   });
 
-  test("[L7] half-loaded it counts as nothing, also after a restart, and can be loaded again", () => {
+  test("[L7] half-loaded it counts as nothing", () => {
     const source = rich();
-    const target = rich();
+    const target = new Driver();
     const page = source.store.openSnapshot().page(null);
     target.store.beginLoad();
     if (page.type === "page") target.store.loadPage(page.rows);
@@ -189,6 +189,44 @@ describe("[L7] a snapshot is the state after one slot", () => {
     expect([target.store.exists, target.page("").entries]).toEqual([true, []]);
     target.one(put("fresh", "1"));
     expect(target.store.appliedSlot).toBe(1);
+  });
+
+  test.each(["restarted", "given up", "begun again and given up"])(
+    "[L5] [L7] what was there before a snapshot is back when loading it is %s",
+    (how) => {
+      const source = rich();
+      const target = rich();
+      target.one(put("mine", "1"));
+      const before = [target.store.appliedSlot, target.store.digest()];
+      const page = source.store.openSnapshot().page(null);
+      target.store.beginLoad();
+      if (page.type === "page") target.store.loadPage(page.rows);
+      expect(target.store.appliedSlot).toBe(0);
+      if (how === "begun again and given up") target.store.beginLoad();
+      if (how === "restarted") target.reopen();
+      else target.store.abandonLoad();
+      expect([target.store.appliedSlot, target.store.digest()]).toEqual(before);
+      expect(target.one(put("mine", "2"))).toMatchObject({ type: "put", version: 2 });
+    },
+  );
+
+  test("[L7] what was there before a snapshot is gone once that is whole", () => {
+    const target = rich();
+    target.one(put("mine", "1"));
+    const snapshot = rich().store.openSnapshot();
+    target.store.beginLoad();
+    for (let cursor: string | null = null; ;) {
+      const page = snapshot.page(cursor);
+      if (page.type !== "page") throw new Error(page.type);
+      target.store.loadPage(page.rows);
+      if (page.next === null) break;
+      cursor = page.next;
+    }
+    expect(target.store.endLoad()).toBeNull();
+    expect(target.value("mine")).toBeNull();
+    expect(target.sql.tables.filter((name) => name.startsWith("before_"))).toEqual([]);
+    target.reopen();
+    expect(target.store.digest()).toBe(rich().store.digest());
   });
 
   test("[L7] pages may be asked for and loaded twice", () => {

@@ -1,0 +1,40 @@
+/** What every checker is: it watches a run, or judges its history in the end, and throws an error that names the rule. */
+import type { Deciders } from "../actors/deciders.ts";
+import type { Instances } from "../actors/instances.ts";
+import type { KeyClients } from "../actors/key-clients.ts";
+import type { Pipelines } from "../actors/pipelines.ts";
+import type { Cluster } from "../cluster.ts";
+import type { AcceptorTurn } from "../nodes/acceptor-node.ts";
+import type { ReplicaTurn } from "../nodes/replica-node.ts";
+import type { ChosenLog } from "./chosen-log.ts";
+
+/** All that there is to judge. */
+export interface Scene {
+  readonly cluster: Cluster;
+  readonly chosen: ChosenLog;
+  readonly keys: KeyClients;
+  readonly decisions: Deciders;
+  readonly instances: Instances;
+  readonly pipelines: Pipelines;
+  /** From here on, in virtual ms, nothing goes wrong any more, and everything must have recovered. */
+  readonly healthyFrom: () => number;
+}
+
+export interface Checker {
+  /** After each turn of an acceptor that is durable, or that a replaced instance answered. */
+  acceptorTurned?(turn: AcceptorTurn): void;
+  /** After each durable turn of a replica. */
+  replicaTurned?(turn: ReplicaTurn): void;
+  /** Now and then. */
+  moment?(): void;
+  /** After healing, when nothing is under way any more. */
+  end?(): void;
+}
+
+/** Makes a checker for one run. */
+export type CheckerOf = (scene: Scene) => Checker;
+
+/** @throws {Error} whose message names the broken rule first. */
+export function violated(rule: string, what: string): never {
+  throw new Error(`[${rule}] ${what}`);
+}

@@ -1,0 +1,19 @@
+/** After healing every open request ends, and requests are answered again within a bounded virtual time. */
+import type { CheckerOf } from "./checker.ts";
+import { violated } from "./checker.ts";
+
+export const liveness: CheckerOf = ({ keys, decisions, healthyFrom }) => ({
+  end() {
+    const open = keys.history.filter((op) => op.returnedAt === null && !op.abandoned).length;
+    const undecided = decisions.history.filter((asked) => asked.returnedAt === null).length;
+    if (open + undecided > 0) violated("liveness", `${open} requests and ${undecided} proposals never ended`);
+    const late = keys.history.filter((op) => op.calledAt > healthyFrom() && !op.abandoned && !op.hasty);
+    const refused = late.filter((op) => op.reply === null);
+    if (refused.length > 0)
+      violated("liveness", `${refused.length} of ${late.length} requests failed long after healing`);
+    const lateDecisions = decisions.history.filter((asked) => asked.calledAt > healthyFrom());
+    const without = lateDecisions.filter((asked) => asked.told === null);
+    if (without.length > 0)
+      violated("liveness", `${without.length} of ${lateDecisions.length} decisions failed long after healing`);
+  },
+});

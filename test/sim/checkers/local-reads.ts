@@ -1,0 +1,31 @@
+/**
+ * R4: the age of a `local` read is honest: its state holds every change acknowledged before that long ago, and it is no
+ * older than its client allowed. Ages count by one machine's clock, so nothing is asked of runs whose clocks are wild.
+ */
+import type { CheckerOf } from "./checker.ts";
+import { violated } from "./checker.ts";
+
+export const localReads: CheckerOf = ({ cluster, keys }) => ({
+  end() {
+    if (cluster.swarm.clocks === "wild") return;
+    const acknowledged: { readonly at: number; readonly highest: number }[] = [{ at: 0, highest: 0 }];
+    const returned = keys.history.filter((op) => op.returnedAt !== null && op.reply !== null);
+    for (const { returnedAt, reply } of returned.toSorted((a, b) => (a.returnedAt ?? 0) - (b.returnedAt ?? 0))) {
+      if (reply?.type !== "outcome" && reply?.type !== "result") continue;
+      const highest = Math.max(acknowledged.at(-1)?.highest ?? 0, reply.revision);
+      acknowledged.push({ at: returnedAt ?? 0, highest });
+    }
+    for (const { client, consistency, reply, calledAt } of returned) {
+      if (consistency?.type !== "local" || reply?.type !== "result" || reply.ageMs === null) continue;
+      cluster.world.count("aged-read");
+      // Clocks here run too fast or too slow by at most one part in ten thousand.
+      const before = calledAt - reply.ageMs * 1.001 - 1;
+      const due = acknowledged.findLast(({ at }) => at < before)?.highest ?? 0;
+      if (reply.revision < due)
+        violated(
+          "R4",
+          `${client} read revision ${reply.revision}, "${reply.ageMs} ms old"; ${due} was known before that`,
+        );
+    }
+  },
+});

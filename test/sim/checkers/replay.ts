@@ -1,0 +1,51 @@
+/** The chosen log, carried out by the plainest model of a store there is: what every replica ought to have done. */
+import { decodeBatch } from "../../../src/store/batch-codec.ts";
+import type { Outcome } from "../../../src/store/command.ts";
+import { storeLimits } from "../../../src/store/store-limits.ts";
+import { StoreModel } from "../../property/store-model.ts";
+import { nameOfCommand } from "../history.ts";
+import { violated } from "./checker.ts";
+import type { ChosenLog } from "./chosen-log.ts";
+
+export interface Replay {
+  readonly model: StoreModel;
+  /** By command: every outcome that a copy of it had, as JSON. */
+  readonly outcomes: ReadonlyMap<string, ReadonlySet<string>>;
+  /** By command: the revision that it made. */
+  readonly carriedOut: ReadonlyMap<string, number>;
+}
+
+const replays = new WeakMap<ChosenLog, Replay>();
+
+export function replayOf(chosen: ChosenLog): Replay {
+  const known = replays.get(chosen) ?? replay(chosen);
+  replays.set(chosen, known);
+  return known;
+}
+
+function replay(chosen: ChosenLog): Replay {
+  const model = new StoreModel(storeLimits);
+  const outcomes = new Map<string, Set<string>>();
+  const carriedOut = new Map<string, number>();
+  for (let slot = 1; slot <= chosen.slots; slot += 1) {
+    const batch = decodeBatch(chosen.at(slot) ?? violated("L1", `slot ${slot} was never chosen, but a later one was`));
+    if ("type" in batch) violated("L4", `slot ${slot} cannot be read: ${batch.type}`);
+    const before = model.revision;
+    model.apply(batch).forEach((outcome, i) => {
+      const command = batch.commands[i];
+      if (command === undefined) return;
+      const name = nameOfCommand(command.id, command.fingerprint);
+      outcomes.set(name, (outcomes.get(name) ?? new Set()).add(JSON.stringify(outcome)));
+      if (!("revision" in outcome) || !tookEffect(outcome, before)) return;
+      const earlier = carriedOut.get(name);
+      if (earlier !== undefined && earlier !== outcome.revision)
+        violated("X1", `${name} was carried out at revisions ${earlier} and ${outcome.revision}`);
+      carriedOut.set(name, outcome.revision);
+    });
+  }
+  return { model, outcomes, carriedOut };
+}
+
+/** @param before the revision before the batch: an outcome from memory names an older one. */
+const tookEffect = (outcome: Outcome, before: number): boolean =>
+  (outcome.type === "put" || (outcome.type === "deleted" && outcome.existed)) && outcome.revision > before;

@@ -1,0 +1,18 @@
+/** What the platform hands to the Worker and its objects: namespaces of objects, variables, secrets, doors of other processes. */
+import type { Variables } from "./config.ts";
+
+export interface Bindings extends Variables {
+  readonly ACCEPTOR: DurableObjectNamespace;
+  readonly REPLICA: DurableObjectNamespace;
+  readonly CLOCK: DurableObjectNamespace;
+  /** "true" only where a launcher listens on loopback: requests need no token. */
+  readonly SYNOD_OPEN?: string;
+  /** The bearer token every request must carry. */
+  readonly SYNOD_TOKEN?: string;
+  /** Guards the internal door between the processes of a self-hosted cluster. */
+  readonly SYNOD_SECRET?: string;
+  /** Where an object asks which data centre it runs in; absent where nothing outside may be asked. */
+  readonly SYNOD_TRACE_URL?: string;
+  /** `PEER_<region>`: the door of the process that holds that region's objects. */
+  readonly [peer: `PEER_${string}`]: Fetcher | undefined;
+}
