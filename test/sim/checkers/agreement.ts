@@ -16,6 +16,7 @@ export const agreement: CheckerOf = ({ cluster, chosen }) => {
         const kept = store.batchesFrom(at as typeof applied, Infinity, 1_000);
         if (kept === "gone" || kept.length === 0) break;
         for (const { slot, value } of kept) {
+          if (slot !== at) violated("L1", `${region} applied slot ${slot} without ${at}`);
           const known = chosen.at(slot);
           if (known === null)
             violated("C1", `${region} applied slot ${slot}, which no majority has voted for: ${value}`);

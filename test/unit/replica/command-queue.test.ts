@@ -54,7 +54,7 @@ describe("the command queue", () => {
     expect(turn.replies).toMatchObject([{ handle: 11, body: { outcome: { type: "id-reused" } } }]);
   });
 
-  it("[U1] a command past its deadline is refused if it left once, and is unknown if it left twice", () => {
+  it("[U1] a command past its deadline is refused if it left once, and is unknown if it left twice (seed 4)", () => {
     const late: Outcome = { type: "past-deadline" };
     add(1);
     queue.take();

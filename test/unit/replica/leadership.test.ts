@@ -122,7 +122,7 @@ describe("a change of leader", () => {
     expect(kinds(drive())).toEqual(["forward replica weur"]);
   });
 
-  it("waits ever longer between lost duels, also when it won phase 1 each time, until something is chosen", () => {
+  it("waits ever longer between lost duels, also when it won phase 1 each time, until something is chosen (seed 1071)", () => {
     leadership.located(null);
     const pauses = Array.from({ length: 7 }, () => pauseAfterDuel());
     expect(pauses.at(-1)).toBeGreaterThan(limits.backOffMaxMs / 4);

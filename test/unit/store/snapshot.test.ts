@@ -192,7 +192,7 @@ describe("[L7] a snapshot is the state after one slot", () => {
   });
 
   test.each(["restarted", "given up", "begun again and given up"])(
-    "[L5] [L7] what was there before a snapshot is back when loading it is %s",
+    "[L5] [L7] what was there before a snapshot is back when loading it is %s (seed 51)",
     (how) => {
       const source = rich();
       const target = rich();

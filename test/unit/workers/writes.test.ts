@@ -1,0 +1,63 @@
+/** A write at the gateway: what its client is told when replicas are slow, in the words of U1. */
+import { describe, expect, it } from "vitest";
+import { userKey } from "../../../src/store/key-space.ts";
+import type { Outcome } from "../../../src/store/command.ts";
+import { revision } from "../../../src/support/brand.ts";
+import { utf8 } from "../../../src/support/bytes.ts";
+import { seededRandom } from "../../../src/support/random.ts";
+import { encodeClientReply } from "../../../src/wire/client-codec.ts";
+import { Memory } from "../../../workers/gateway/memory.ts";
+import { Problem } from "../../../workers/gateway/problems.ts";
+import type { Visit } from "../../../workers/gateway/visit.ts";
+import { write } from "../../../workers/gateway/writes.ts";
+
+const regions = ["wnam", "enam", "weur"] as const;
+const operation = { type: "put", key: userKey(utf8("a")), value: utf8("1"), condition: { type: "always" } } as const;
+const asked = { method: "PUT", path: "/kv/a", condition: "always", body: utf8("1") };
+const late: Outcome = { type: "past-deadline" };
+
+/** @param answers by region; a region that is missing never answers. */
+function visitTo(answers: Readonly<Partial<Record<string, Outcome>>>): Visit {
+  return {
+    config: { cluster: "c", regions, home: null },
+    namespace: "n",
+    regions,
+    transport: {
+      async call(_, { region }) {
+        const outcome = answers[region];
+        if (outcome === undefined) return new Promise(() => undefined);
+        return Promise.resolve(encodeClientReply({ type: "outcome", outcome, revision: revision(1) }));
+      },
+    },
+    memory: new Memory(),
+    random: seededRandom(1),
+    open: true,
+    dataCentre: "local",
+    now: () => 1_800_000_000_000,
+    // Patience is over at once.
+    after(_, then) {
+      const timer = setTimeout(then, 0);
+      return () => clearTimeout(timer);
+    },
+    address: (region) => ({ namespace: "n", region }),
+    afterwards: () => undefined,
+  };
+}
+
+async function toldBy(answers: Readonly<Partial<Record<string, Outcome>>>): Promise<unknown> {
+  try {
+    return await write(visitTo(answers), new Headers(), asked, operation, "put");
+  } catch (error) {
+    return error instanceof Problem ? [error.code, error.particulars.outcome] : error;
+  }
+}
+
+describe("a write that came too late", () => {
+  it("[U1] is not applied, when the only replica that was asked says so", async () => {
+    expect(await toldBy({ wnam: late })).toEqual(["deadline-passed", "not-applied"]);
+  });
+
+  it("[U1] is unknown, when another replica was given it before and is silent (seed 5)", async () => {
+    expect(await toldBy({ enam: late })).toEqual(["deadline-passed", "unknown"]);
+  });
+});
