@@ -1,8 +1,9 @@
 /**
  * Explorer: visits every state that a model can reach, breadth first, so that the first violation found is one with the
  * fewest steps. Knows nothing of Paxos: a model says where it starts, what can happen next, when two states are the
- * same, and what must hold.
+ * same, and what must hold. Of each state visited it keeps 128 bits (`fingerprints.ts`), whence it came and by what.
  */
+import { Fingerprints } from "./fingerprints.ts";
 
 /** One thing that can happen, in words, and the state after it. */
 export interface Successor<State> {
@@ -44,10 +45,12 @@ export interface Exploration {
 
 /** @param maxStates a larger model is a mistake in its budgets. @throws {RangeError} beyond it: nothing is cut short silently. */
 export function explore<State>(model: Model<State>, maxStates = 5_000_000): Exploration {
-  const visited = new Set<string>();
-  // For each state, in the order of discovery: which state it was reached from, and by what.
+  const visited = new Fingerprints();
+  // For each state, in the order of discovery: which state it was reached from, and by which of the events.
   const parents: number[] = [];
+  const causes: number[] = [];
   const events: string[] = [];
+  const eventNumbers = new Map<string, number>();
   const invariants = Object.entries(model.invariants);
   const landmarks = Object.entries(model.landmarks);
   const reached: Record<string, number> = Object.fromEntries(landmarks.map(([name]) => [name, 0]));
@@ -63,13 +66,18 @@ export function explore<State>(model: Model<State>, maxStates = 5_000_000): Expl
   });
   const traceTo = (index: number): readonly string[] => {
     const trace: string[] = [];
-    for (let at = index; at > 0; at = parents[at] ?? 0) trace.unshift(events[at] ?? "");
+    for (let at = index; at > 0; at = parents[at] ?? 0) trace.unshift(events[causes[at] ?? 0] ?? "");
     return trace;
   };
   /** @returns the name of the invariant that the new state breaks. */
   const enter = (state: State, parent: number, event: string): string | null => {
+    let cause = eventNumbers.get(event);
+    if (cause === undefined) {
+      cause = events.push(event) - 1;
+      eventNumbers.set(event, cause);
+    }
     parents.push(parent);
-    events.push(event);
+    causes.push(cause);
     for (const [name, holds] of landmarks) if (holds(state)) reached[name] = (reached[name] ?? 0) + 1;
     return invariants.find(([, holds]) => !holds(state))?.[0] ?? null;
   };
@@ -85,9 +93,7 @@ export function explore<State>(model: Model<State>, maxStates = 5_000_000): Expl
       try {
         for (const { event, state: after } of model.successors(state)) {
           transitions += 1;
-          const text = model.canonical(after);
-          if (visited.has(text)) continue;
-          visited.add(text);
+          if (!visited.add(model.canonical(after))) continue;
           if (visited.size > maxStates) throw new RangeError(`more than ${maxStates} states`);
           const entered = parents.length;
           const invariant = enter(after, index, event);
