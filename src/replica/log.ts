@@ -61,6 +61,8 @@ export class Log {
   readonly #clocks = new Map<string, number>();
   #lastStamp = 0;
   #floorSent = 0;
+  /** The highest slot that phase 1 found votes for: what was acknowledged before this leadership lies no higher. */
+  #adopted = 0;
 
   constructor(place: Place, group: AcceptorGroup, incarnation: string, round: number) {
     this.#place = place;
@@ -190,6 +192,7 @@ export class Log {
       case "leading": {
         this.#proposer = outcome.state;
         this.#clockLead = median(this.#leads.values());
+        this.#adopted = outcome.adopted.reduce((highest, { slot: at }) => Math.max(highest, at), 0);
         // What the promises already showed to be chosen need not be proposed again.
         const settled = outcome.adopted.filter(({ slot: at }) => at <= applied || this.#chosen.has(at));
         for (const { slot: at } of settled) this.#proposer = close(this.#proposer, at);
@@ -285,8 +288,10 @@ export class Log {
     const { chosen } = counted;
     if (chosen === null) return;
     const flight = this.#inFlight.get(chosen.slot);
+    // R4: a state with only some of the adopted slots lacks what was acknowledged long before they were sent again.
     if (
       flight !== undefined &&
+      chosen.slot >= this.#adopted &&
       this.#proposer.phase === "leading" &&
       sameBallot(chosen.ballot, this.#proposer.ballot)
     ) {

@@ -140,6 +140,19 @@ describe("confirmations", () => {
     expect(log.applied(slot(1))).toBe(now + 5);
   });
 
+  it("[R4] an adopted slot confirms nothing before the last one of them: it is an old state (seed 11041)", () => {
+    const tail = [1, 2].map((s) => ({
+      slot: slot(s),
+      ballot: ballot(1, "a", "a"),
+      value: encodeBatch(logTime(now), []),
+    }));
+    log.prepare(new Turn(instant(now)), none);
+    answer(now, "wnam", promise(tail));
+    answer(now, "enam", promise());
+    for (const s of [1, 2]) for (const region of ["wnam", "enam"]) voteFor(now + 50, region, s, accepted(s));
+    expect([1, 2].map((s) => log.applied(slot(s)))).toEqual([null, now]);
+  });
+
   it("[R4] a slot learned from a successor confirms nothing, though it was proposed here too", () => {
     takeOver();
     log.propose(new Turn(instant(now + 5)), [], logTime(0), 1);
