@@ -117,6 +117,7 @@ export class Log {
     this.#refusing.clear();
     this.#leads.clear();
     this.#clocks.clear();
+    this.#adopted = 0;
   }
 
   /** Gives leadership, or the attempt at it, up. */
