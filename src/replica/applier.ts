@@ -19,6 +19,8 @@ export class Applier {
   #halted: string | null = null;
   /** Start of the last completed confirmation that this state is current (R4). */
   #confirmedAt: Instant | null = null;
+  /** Confirmations that began before this do not count. */
+  #since = instant(0);
 
   constructor(store: Store, log: Log) {
     this.#store = store;
@@ -57,8 +59,16 @@ export class Applier {
     return true;
   }
 
+  /** R4: the clock was set back. How long ago something before it was, cannot be told any more. */
+  forgetBefore(setBackAt: Instant): void {
+    if (setBackAt === this.#since) return;
+    this.#since = setBackAt;
+    this.#confirmedAt = null;
+  }
+
   /** R4: this state was seen to be current as of `startedAt`. */
   confirm(startedAt: Instant): void {
+    if (startedAt < this.#since) return;
     this.#confirmedAt = instant(Math.max(this.#confirmedAt ?? 0, startedAt));
   }
 

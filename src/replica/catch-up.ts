@@ -34,9 +34,6 @@ export class CatchUp {
   get exhausted(): boolean {
     return this.#exhausted;
   }
-  get busy(): boolean {
-    return this.#source !== null;
-  }
 
   /** Starts to fetch, unless it is being done. @param from a peer known to be ahead, if any. */
   want(turn: Turn, from: string | null): void {

@@ -32,6 +32,8 @@ export class Readers {
   readonly #expiry: Expiry;
   /** Readers whose namespace's set is being looked up. */
   #aside: readonly Reader[] = [];
+  /** When that question left. */
+  #asideAt = instant(0);
 
   constructor(store: Store, applier: Applier, barriers: Barriers<Reader>, leadership: Leadership, expiry: Expiry) {
     this.#store = store;
@@ -103,7 +105,8 @@ export class Readers {
   }
 
   /** Those who wait now are answered by the question, whether the namespace was ever founded, that is about to leave (R2). */
-  setAside(): void {
+  setAside(now: Instant): void {
+    this.#asideAt = now;
     this.#aside = this.#barriers.takeWaiting();
   }
 
@@ -120,6 +123,7 @@ export class Readers {
 
   /** F6: nothing was ever written in this namespace, and reading does not found it: who asked before sees an empty store. */
   serveUnfounded(turn: Turn): void {
+    this.#applier.confirm(this.#asideAt);
     for (const reader of this.#takeAside()) {
       if (reader.type === "client") this.#serveConfirmed(turn, reader.handle, reader.request);
     }

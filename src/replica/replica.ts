@@ -94,6 +94,7 @@ export class Replica {
   /** @param clock this machine's clock, read once for the event. It may stand still, run on, or have been set back. */
   step(event: Event, clock: Instant): TurnOutcome {
     const turn = new Turn(this.#time.read(clock), clock);
+    this.#applier.forgetBefore(this.#time.setBackAt);
     this.#take(turn, event);
     this.#moveOn(turn);
     return turn.outcome(this.#expiry.alarmAt(this.#store, this.#leadership.leading, turn));
@@ -367,7 +368,7 @@ export class Replica {
     if (this.#queue.size > 0) return this.#group.search(turn, "found");
     if (this.#barriers.waiting === 0 || this.#group.searching !== null) return;
     // R2: who comes after the question has left is not served by its answer.
-    this.#readers.setAside();
+    this.#readers.setAside(turn.now);
     this.#group.search(turn, "look");
   }
 

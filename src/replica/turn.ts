@@ -96,16 +96,29 @@ export class Turn {
 /**
  * Time for waiting, made of a machine's clock that may be set back: only its steps forward count. Otherwise a pause that
  * was begun before the clock was set back by an hour would last that hour, and a state would be called younger than it is.
+ * A clock that is set to and fro makes it run ahead; stamps that follow it are held by the acceptors' own clocks (T2).
  */
 export class SteadyTime {
   #now = 0;
   #clock = 0;
+  #setBackAt = 0;
 
   /** @param clock what the machine's clock shows. @returns never less than before. */
   read(clock: Instant): Instant {
-    this.#now = this.#now === 0 ? clock : this.#now + Math.max(0, clock - this.#clock);
+    if (this.#now === 0) this.#now = clock;
+    else if (clock >= this.#clock) this.#now += clock - this.#clock;
+    else {
+      // A moment of its own: what came before is told apart from what comes after.
+      this.#now += 1;
+      this.#setBackAt = this.#now;
+    }
     this.#clock = clock;
     return instant(this.#now);
+  }
+
+  /** When the clock was last set back, by this time. How much passed just before then, nobody knows. */
+  get setBackAt(): Instant {
+    return instant(this.#setBackAt);
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Loading a peer's snapshot into emptied tables. Used by the store between `beginLoad` and `endLoad`. A page is foreign
+ * Loading a peer's snapshot into fresh tables, beside those that were set aside. Used by the store between `beginLoad` and `endLoad`. A page is foreign
  * input: it is refused as a whole before any of it is written. Whether the pages make one state is checked at the end (SPEC L7).
  */
 import { assertNever } from "../support/assert.ts";

@@ -283,6 +283,6 @@ export function checkRegisters(calls: readonly KeyValueCall[], budget?: Budget):
 }
 
 /** One key, which is a store with one key. */
-export function registerModel(key: string): SequentialModel<StoreState, PreparedInput, KeyValueOutput> {
+function registerModel(key: string): SequentialModel<StoreState, PreparedInput, KeyValueOutput> {
   return storeModel([key]);
 }

@@ -148,6 +148,20 @@ describe("a replica", () => {
     expect(await rows("REPLICA", ns, "wnam", "SELECT region FROM replica")).toEqual([{ region: "wnam" }]);
   });
 
+  it("[L8] whose rows were copied does nothing in the other's name, when its alarm wakes it first", async () => {
+    const ns = freshNamespace();
+    await putJson(`${ns}/services/web/i1`, { address: "a", port: 1, ttl: 60 });
+    await runInDurableObject(objectOf("REPLICA", ns, "wnam"), async (_, state) => {
+      state.storage.sql.exec("UPDATE replica SET region = 'enam'");
+      await state.storage.setAlarm(Date.now() + 60_000);
+    });
+    await abortAllDurableObjects();
+    await runDurableObjectAlarm(objectOf("REPLICA", ns, "wnam"));
+    expect(await rows("REPLICA", ns, "wnam", tables)).toEqual([]);
+    expect((await put(`${ns}/kv/a`, "1")).status).toBe(201);
+    expect(await rows("REPLICA", ns, "wnam", "SELECT region FROM replica")).toEqual([{ region: "wnam" }]);
+  });
+
   it("[L7] keeps what it has while it loads a snapshot, in the platform's own SQLite", async () => {
     const ns = freshNamespace();
     await put(`${ns}/kv/a`, "1");

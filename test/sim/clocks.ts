@@ -35,6 +35,10 @@ export class Clock {
     this.#frozenAt = null;
   }
 
+  setBack(ms: number): void {
+    this.set(this.#offset - ms);
+  }
+
   freeze(): void {
     this.#frozenAt ??= this.#running();
   }

@@ -64,18 +64,20 @@ export class Cluster {
   }
 
   #toReplica(from: string, to: string, message: string, answer: (reply: string | null) => void): void {
-    this.network.carry(from, to, () => {
+    // A command that arrives once more after its outcome was forgotten would be told what only the first is meant to hear.
+    const once = typeOf(message) === "forward";
+    const deliver = (): void =>
       this.replica(to).fromPeer(message, (reply) => {
         this.world.show(() => `replica-turn ${from} to ${to}: ${typeOf(message)} > ${typeOf(reply)}`);
         this.network.carry(to, from, () => answer(reply));
       });
-    });
+    this.network.carry(from, to, deliver, once);
   }
 
   #toClientDoor(from: string, to: string, message: string, answer: (reply: string | null) => void): void {
-    this.network.carry(from, to, () => {
+    const deliver = (): void =>
       this.replica(to).fromClient(message, (reply) => this.network.carry(to, from, () => answer(reply)));
-    });
+    this.network.carry(from, to, deliver, true);
   }
 
   replica(region: string): ReplicaNode {

@@ -50,13 +50,16 @@ export class Network {
     this.heal();
   }
 
-  /** Carries one message: late, twice, or never. Within a region it is quick, but not safer. */
-  carry(from: string, to: string, deliver: () => void): void {
+  /**
+   * Carries one message: late, twice, or never. Within a region it is quick, but not safer.
+   * @param once the platform doubles no calls: what is not made to be safe against it is not doubled here.
+   */
+  carry(from: string, to: string, deliver: () => void, once = false): void {
     const world = this.#world;
     if (this.#cuts.has(`${from}>${to}`)) return world.count("blocked");
     if (!this.#calm && world.chance(this.#weather.loss)) return world.count("lost");
     world.after(this.#travelMs(from, to), deliver);
-    if (!this.#calm && world.chance(this.#weather.duplication)) {
+    if (!once && !this.#calm && world.chance(this.#weather.duplication)) {
       world.count("duplicated");
       world.after(this.#travelMs(from, to), deliver);
     }

@@ -14,14 +14,17 @@ import { violated } from "./checkers/checker.ts";
 import { ChosenLog } from "./checkers/chosen-log.ts";
 import { Cluster } from "./cluster.ts";
 import { brew, faultNames, heal, strike } from "./faults/all.ts";
+import { setClocks } from "./faults/clocks.ts";
 import type { Tuning } from "./nodes/replica-instance.ts";
 import { drawSwarm, fairWeather } from "./swarm.ts";
 import { World } from "./world.ts";
 import type { Trace } from "./world.ts";
 
+/** Votes that acceptors keep below what a majority of replicas has applied. */
+const keptSlots = 10;
 /** Trimming, clearing and snapshots happen within seconds instead of hours. */
 const soon: Tuning = {
-  trimming: { keptSlots: 10, step: 5 },
+  trimming: { keptSlots, step: 5 },
   limits: {
     keptSlots: 20,
     historyMs: 3_000,
@@ -69,14 +72,16 @@ export async function run(options: RunOptions): Promise<RunResult> {
     acceptorTurned: (turn) => judges.each((checker) => checker.acceptorTurned?.(turn)),
     replicaTurned: (turn) => judges.each((checker) => checker.replicaTurned?.(turn)),
   });
+  setClocks(cluster);
   let healthyFrom = Infinity;
   const scene: Scene = {
     cluster,
-    chosen: new ChosenLog(swarm.regions.length),
+    chosen: new ChosenLog(world, swarm.regions.length),
     keys: new KeyClients(cluster),
     decisions: new Deciders(cluster),
     instances: new Instances(cluster, 3),
     pipelines: new Pipelines(cluster, 2),
+    keptSlots,
     healthyFrom: () => healthyFrom,
   };
   judges.take(scene);
@@ -99,6 +104,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
   scene.decisions.stop();
   scene.pipelines.stop();
   await pass(restMs);
+  scene.instances.stop();
   await wakeAll(scene, pass);
   judges.each((checker) => checker.end?.());
   const { history } = scene.keys;

@@ -17,10 +17,11 @@ export interface Weather {
 }
 
 /**
- * `true`: all clocks are perfect. `skewed`: they differ, but by less than the `maxSkewMs` that leases rest on. `wild`:
+ * `true`: all clocks are perfect. `set-back`: but for being set back now and then, which must make no state look younger
+ * (R4). `skewed`: they differ, but by less than the `maxSkewMs` that leases rest on. `wild`:
  * they stand still, are set by minutes, and drift; nothing is promised then about when leases end (E2).
  */
-export type ClockMode = "true" | "skewed" | "wild";
+export type ClockMode = "true" | "set-back" | "skewed" | "wild";
 
 export interface Swarm {
   readonly regions: readonly string[];
@@ -46,11 +47,14 @@ export function drawSwarm(world: World, faultNames: readonly string[]): Swarm {
     delayMs: world.pick([1, 10, 40, 100]),
     jitterMs: world.pick([0, 5, 50, 300]),
   };
-  const clocks = world.pick(["true", "true", "skewed", "wild"] as const);
+  const clocks = world.pick(["true", "true", "skewed", "set-back", "wild"] as const);
   const faults = new Set(faultNames.filter(() => world.chance(0.5)));
   // An acceptor whose clock is wild and another one that lost its rows are two faults of three acceptors: a stamp that
   // only the wild one would vote for then waits until the other clocks have come near it (T2).
-  if (clocks === "wild") faults.delete("acceptor-amnesia");
+  if (clocks === "wild" || clocks === "set-back") {
+    faults.delete("acceptor-amnesia");
+    faults.add("wild-clock");
+  }
   return {
     regions: world.chance(0.8) ? ["wnam", "enam", "weur"] : ["wnam", "enam", "weur", "eeur", "oc"],
     weather,

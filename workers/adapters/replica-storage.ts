@@ -45,11 +45,12 @@ export class ReplicaStorage {
   loadFor({ namespace, region }: Pick<ReplicaRow, "namespace" | "region">): ReplicaRow {
     const row = this.load();
     if (row?.namespace === namespace && row.region === region) return row;
-    if (row !== null) this.#dropEverything();
+    if (row !== null) this.drop();
     return { namespace, region, round: 0, members: null };
   }
 
-  #dropEverything(): void {
+  /** Drops everything the object has stored. */
+  drop(): void {
     this.#saved = false;
     // Tables that begin with `_cf_` are the platform's own.
     const tables = this.#sql.all(

@@ -46,7 +46,8 @@ async function search(visit: Visit, mode: Founding["mode"], until: number): Prom
   const follow = (step: FoundingStep): void => {
     const round = step.send.length > 0 ? step.state.round : (state?.round ?? "identify");
     state = step.state;
-    for (const { to, body } of step.send) void askIdentity(visit, to, body, until).then(answered(to, round), reject);
+    for (const { to, body } of step.send)
+      void askIdentity(visit, to, body, until).then(answered(to, round)).catch(reject);
     if (step.result !== null) resolve(step.result);
   };
   /** An answer to an earlier round says nothing about this one. */

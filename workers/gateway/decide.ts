@@ -99,7 +99,9 @@ async function run(
     const sentIn = phase;
     for (const { to, body } of step.send) {
       if (body.type === "accept") onValue(body.value);
-      void askAcceptor(visit, set, to, body, until).then((reply) => answered(to, sentIn, reply), reject);
+      void askAcceptor(visit, set, to, body, until)
+        .then((reply) => answered(to, sentIn, reply))
+        .catch(reject);
     }
     if (step.result !== null) {
       over = true;
@@ -142,7 +144,9 @@ async function votes(visit: Visit, set: KnownSet, id: string, until: number): Pr
   };
   for (const { region } of members) {
     const body = { type: "inquire", subject: decisionSubject(id), above: slot(0) } as const;
-    void askAcceptor(visit, set, region, body, until).then((reply) => answered(region, reply), reject);
+    void askAcceptor(visit, set, region, body, until)
+      .then((reply) => answered(region, reply))
+      .catch(reject);
   }
   return promise;
 }

@@ -67,9 +67,8 @@ export class Replica extends DurableObject<Bindings> {
 
   override async alarm(): Promise<void> {
     this.#alarmAt = null;
-    // An object that an alarm wakes knows itself only by its row.
-    const row = this.#running?.row ?? this.#storage.load();
-    if (row !== null) this.#step(this.#begin(row), { type: "alarm" });
+    const place = this.#running?.row ?? this.#placeByRow();
+    if (place !== null) this.#step(this.#begin(place), { type: "alarm" });
     await Promise.resolve();
   }
 
@@ -83,10 +82,16 @@ export class Replica extends DurableObject<Bindings> {
     });
   }
 
+  /** An object that an alarm wakes knows itself only by its row, unless that is another's (L8). */
+  #placeByRow(): ReplicaRow | null {
+    const row = this.#storage.load();
+    if (row === null || this.env.REPLICA.idFromName(`${row.namespace}/${row.region}`).equals(this.ctx.id)) return row;
+    this.ctx.storage.transactionSync(() => this.#storage.drop());
+    return null;
+  }
+
   #begin(address: ObjectAddress): Running {
-    const known = this.#running?.row;
-    if (this.#running !== null && known?.namespace === address.namespace && known.region === address.region)
-      return this.#running;
+    if (this.#running !== null) return this.#running;
     const row = this.ctx.storage.transactionSync(() => this.#storage.loadFor(address));
     const store = new Store(sqlOf(this.ctx.storage.sql));
     const core = new Core({

@@ -15,12 +15,17 @@ export class Pipelines {
   #attempts = 0;
   /** The revision that each numbered write of each session was told, once it was. */
   readonly revisions = new Map<string, Map<number, number>>();
+  /** Ids of writes that were told to be not applied. */
+  readonly refused: string[] = [];
+  /** When each session last heard that one of its writes took effect. */
+  readonly advanced = new Map<string, number>();
 
   constructor(cluster: Cluster, clients: number) {
     this.#cluster = cluster;
     for (let i = 0; i < clients; i += 1) {
       const session = `s${i}`;
       this.revisions.set(session, new Map());
+      this.advanced.set(session, 0);
       cluster.world.after(cluster.world.random.next() * 500, () => this.#send(session, 1));
     }
   }
@@ -58,14 +63,13 @@ export class Pipelines {
         ended();
       };
       world.after(6_000, () => finish(null, null));
-      node.ask(
-        { type: "write", id: requestId(`p${this.#attempts}`), order: { session, sequence }, operation },
-        (reply) => {
-          if (reply?.type !== "outcome") return finish(null, null);
-          if (reply.outcome.type === "put") finish(sequence + 1, reply.outcome.revision);
-          else finish(reply.outcome.type === "out-of-order" ? reply.outcome.expected : null, null);
-        },
-      );
+      const id = requestId(`p${this.#attempts}`);
+      node.ask({ type: "write", id, order: { session, sequence }, operation }, (reply) => {
+        if (reply?.type === "failed" && reply.outcome === "not-applied") this.refused.push(id);
+        if (reply?.type !== "outcome") return finish(null, null);
+        if (reply.outcome.type === "put") finish(sequence + 1, reply.outcome.revision);
+        else finish(reply.outcome.type === "out-of-order" ? reply.outcome.expected : null, null);
+      });
     }
   }
 
@@ -73,6 +77,7 @@ export class Pipelines {
     const known = this.revisions.get(session);
     if (known?.has(sequence) === true) throw new Error(`[X3] ${session} wrote number ${sequence} twice`);
     known?.set(sequence, revision);
+    this.advanced.set(session, this.#cluster.world.now);
     this.#cluster.world.count("ordered-write");
   }
 }

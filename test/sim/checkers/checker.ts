@@ -16,6 +16,8 @@ export interface Scene {
   readonly decisions: Deciders;
   readonly instances: Instances;
   readonly pipelines: Pipelines;
+  /** Votes that acceptors keep below what a majority of replicas has applied. */
+  readonly keptSlots: number;
   /** From here on, in virtual ms, nothing goes wrong any more, and everything must have recovered. */
   readonly healthyFrom: () => number;
 }

@@ -3,25 +3,37 @@
  * that a proposer, a learner or a store believes. Whoever sees two values chosen for one slot, or for one decision, sees
  * C2 broken.
  */
-import { majorityOf } from "../../../src/paxos/membership.ts";
 import type { AcceptorTurn } from "../nodes/acceptor-node.ts";
+import type { World } from "../world.ts";
 import { violated } from "./checker.ts";
 
 export class ChosenLog {
   readonly #majority: number;
   /** By subject and slot, then by ballot: who voted, and for what. */
-  readonly #votes = new Map<string, Map<string, { readonly value: string; readonly voters: Set<string> }>>();
+  readonly #votes = new Map<
+    string,
+    Map<string, { readonly value: string; readonly since: number; readonly voters: Set<string> }>
+  >();
   readonly #chosen = new Map<string, string>();
+  readonly #world: World;
   /** Slots of the log that are chosen. */
   slots = 0;
 
-  constructor(acceptors: number) {
-    this.#majority = majorityOf(acceptors);
+  constructor(world: World, acceptors: number) {
+    this.#world = world;
+    // Counted here, and not by the code under test.
+    this.#majority = Math.floor(acceptors / 2) + 1;
   }
 
   /** The value chosen for a slot of the log, as far as that is known. */
   at(slot: number): string | null {
     return this.#chosen.get(`log ${slot}`) ?? null;
+  }
+
+  /** When an acceptor first voted for what was chosen for a slot of the log, in virtual ms. */
+  votedAt(slot: number): number {
+    const ballots = [...(this.#votes.get(`log ${slot}`)?.values() ?? [])];
+    return Math.min(...ballots.filter(({ value }) => value === this.at(slot)).map(({ since }) => since));
   }
 
   decided(subject: string): string | null {
@@ -35,10 +47,11 @@ export class ChosenLog {
     const name = `${body.subject} ${body.slot}`;
     const { round, proposer, incarnation } = body.ballot;
     const ballots =
-      this.#votes.get(name) ?? new Map<string, { readonly value: string; readonly voters: Set<string> }>();
+      this.#votes.get(name) ??
+      new Map<string, { readonly value: string; readonly since: number; readonly voters: Set<string> }>();
     this.#votes.set(name, ballots);
     const ballot = `${round}/${proposer}/${incarnation}`;
-    const known = ballots.get(ballot) ?? { value: body.value, voters: new Set<string>() };
+    const known = ballots.get(ballot) ?? { value: body.value, since: this.#world.now, voters: new Set<string>() };
     ballots.set(ballot, known);
     if (known.value !== body.value)
       violated("P4", `${name} under ballot ${ballot} was proposed as ${known.value} and as ${body.value}`);

@@ -14,7 +14,8 @@ export const linearizability: CheckerOf = ({ cluster, keys }) => ({
   end() {
     const calls = callsOf(keys.history);
     const demand = (what: string, verdict: Verdict): void => {
-      cluster.world.count("linearizability-steps", String(verdict.steps));
+      cluster.world.counts["linearizability-steps"] =
+        (cluster.world.counts["linearizability-steps"] ?? 0) + verdict.steps;
       if (verdict.type === "violated") violated("R1", `${what}: ${verdict.report}`);
       if (verdict.type === "undecided") violated("R1", `${what}: undecided after ${verdict.steps} steps`);
     };

@@ -1,9 +1,16 @@
-/** After healing every open request ends, and requests are answered again within a bounded virtual time. */
+/**
+ * Every request ends: no replica still owes anybody an answer when all is quiet. And from some virtual time after healing
+ * on, requests succeed again, and every client that goes on gets on.
+ */
 import type { CheckerOf } from "./checker.ts";
 import { violated } from "./checker.ts";
 
-export const liveness: CheckerOf = ({ keys, decisions, healthyFrom }) => ({
+export const liveness: CheckerOf = ({ cluster, keys, decisions, pipelines, healthyFrom }) => ({
   end() {
+    for (const { region, owes } of cluster.replicas.values())
+      if (owes > 0) violated("liveness", `the replica in ${region} still owes ${owes} answers`);
+    for (const [session, at] of pipelines.advanced)
+      if (at < healthyFrom()) violated("liveness", `${session} has not got on since ${at}`);
     const open = keys.history.filter((op) => op.returnedAt === null && !op.abandoned).length;
     const undecided = decisions.history.filter((asked) => asked.returnedAt === null).length;
     if (open + undecided > 0) violated("liveness", `${open} requests and ${undecided} proposals never ended`);

@@ -1,6 +1,7 @@
 /**
- * R4: the age of a `local` read is honest: its state holds every change acknowledged before that long ago, and it is no
- * older than its client allowed. Ages count by one machine's clock, so nothing is asked of runs whose clocks are wild.
+ * R4: the age of a `local` read is honest: its state holds every change acknowledged before that long ago. One that is
+ * older than its client allowed was made sure of after it was asked for. Ages count by one machine's clock, so nothing is
+ * asked of runs whose clocks are wild; that they are set back must not matter.
  */
 import type { CheckerOf } from "./checker.ts";
 import { violated } from "./checker.ts";
@@ -15,8 +16,15 @@ export const localReads: CheckerOf = ({ cluster, keys }) => ({
       const highest = Math.max(acknowledged.at(-1)?.highest ?? 0, reply.revision);
       acknowledged.push({ at: returnedAt ?? 0, highest });
     }
-    for (const { client, consistency, reply, calledAt } of returned) {
-      if (consistency?.type !== "local" || reply?.type !== "result" || reply.ageMs === null) continue;
+    for (const { client, consistency, reply, calledAt, returnedAt } of returned) {
+      if (consistency?.type !== "local" || reply?.type !== "result") continue;
+      const { maxAgeMs } = consistency;
+      const waitedMs = ((returnedAt ?? 0) - calledAt) * 1.001 + 1;
+      // A clock that is set right again meanwhile makes a state look older than it is, and the wait longer than it was.
+      const strict = maxAgeMs !== null && cluster.swarm.clocks !== "set-back";
+      if (strict && (reply.ageMs === null || reply.ageMs > Math.max(maxAgeMs, waitedMs)))
+        violated("R4", `${client} allowed ${maxAgeMs} ms and was served a state ${reply.ageMs} ms old`);
+      if (reply.ageMs === null) continue;
       cluster.world.count("aged-read");
       // Clocks here run too fast or too slow by at most one part in ten thousand.
       const before = calledAt - reply.ageMs * 1.001 - 1;

@@ -1,17 +1,21 @@
 /** U1: what a client was told is not applied never takes effect, as the chosen log itself shows. */
+import { nameOfCommand } from "../history.ts";
 import type { CheckerOf } from "./checker.ts";
 import { violated } from "./checker.ts";
 import { replayOf } from "./replay.ts";
 
-export const outcomes: CheckerOf = ({ cluster, chosen, keys }) => ({
+export const outcomes: CheckerOf = ({ cluster, chosen, keys, pipelines }) => ({
   end() {
     const { carriedOut } = replayOf(chosen);
-    for (const { id, notApplied, calledAt } of keys.history) {
-      if (!notApplied || id === null) continue;
+    const refused = [
+      ...keys.history.flatMap(({ id, notApplied }) => (notApplied && id !== null ? [id] : [])),
+      // Those who ask a replica without a gateway hear its own word.
+      ...pipelines.refused.map((id) => nameOfCommand(id, null)),
+    ];
+    for (const id of refused) {
       cluster.world.count("refusal-checked");
       const revision = carriedOut.get(id);
-      if (revision !== undefined)
-        violated("U1", `${id}, asked at ${calledAt}, was told to be not applied, and made revision ${revision}`);
+      if (revision !== undefined) violated("U1", `${id} was told to be not applied, and made revision ${revision}`);
     }
   },
 });

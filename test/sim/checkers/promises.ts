@@ -1,9 +1,11 @@
 /**
- * A1-A3, D2, L6: what is durable at an acceptor, turn after turn: its promise and its floor never go down, not even by a
- * restart; it votes neither below its promise nor at or below its floor; every answer with authority raises its counter.
+ * A1-A3, D2, L6, T2: what is durable at an acceptor, turn after turn: the log's promise and floor never go down, not even
+ * by a restart; it votes neither below the promise nor at or below the floor, nor for a stamp far ahead of its clock; every
+ * answer with authority raises its counter.
  */
-import { outranks } from "../../../src/paxos/ballot.ts";
 import type { Ballot } from "../../../src/paxos/ballot.ts";
+import { limits } from "../../../src/support/limits.ts";
+import { decodeBatch } from "../../../src/store/batch-codec.ts";
 import type { CheckerOf } from "./checker.ts";
 import { violated } from "./checker.ts";
 
@@ -13,10 +15,18 @@ interface Known {
   readonly counter: number;
 }
 
+/** B1, written down once more: a judge must not trust what it judges. */
+const outranks = (a: Ballot, b: Ballot): boolean =>
+  a.round !== b.round
+    ? a.round > b.round
+    : a.proposer !== b.proposer
+      ? a.proposer > b.proposer
+      : a.incarnation > b.incarnation;
+
 export const promises: CheckerOf = () => {
   const known = new Map<string, Known>();
   return {
-    acceptorTurned({ acceptor, request, reply, after, zombie }) {
+    acceptorTurned({ acceptor, request, reply, after, clock, zombie }) {
       const { region } = acceptor;
       if (reply.type === "protocol" && zombie)
         violated("D2", `a replaced instance in ${region} answered ${reply.body.type} without a write`);
@@ -31,7 +41,7 @@ export const promises: CheckerOf = () => {
       if (reply.counter <= before.counter)
         violated("D2", `${region} answered ${reply.body.type} at counter ${reply.counter}, after ${before.counter}`);
       if (request.type !== "protocol" || reply.body.type !== "accepted" || request.body.type !== "accept") return;
-      const { ballot, slot, subject } = request.body;
+      const { ballot, slot, subject, value } = request.body;
       if (subject !== "log") return;
       if (before.promised !== null && outranks(before.promised, ballot))
         violated("A2", `${region} voted under round ${ballot.round}, below its promise ${before.promised.round}`);
@@ -39,6 +49,9 @@ export const promises: CheckerOf = () => {
         violated("A3", `${region} voted under round ${ballot.round} without promising it`);
       if (slot <= before.floor)
         violated("L6", `${region} voted on slot ${slot}, at or below its floor ${before.floor}`);
+      const batch = decodeBatch(value);
+      if (!("type" in batch) && batch.stamp > clock + limits.stampAheadMs)
+        violated("T2", `${region} voted at ${clock} for the stamp ${batch.stamp}`);
     },
   };
 };

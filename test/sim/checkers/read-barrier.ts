@@ -13,7 +13,7 @@ interface Point {
   readonly returnedAt: number;
 }
 
-export const readBarrier: CheckerOf = ({ keys }) => ({
+export const readBarrier: CheckerOf = ({ cluster, keys }) => ({
   end() {
     const points = keys.history.flatMap((op): readonly Point[] => {
       const { reply, consistency, returnedAt } = op;
@@ -38,6 +38,7 @@ export const readBarrier: CheckerOf = ({ keys }) => ({
         highest = Math.max(highest, ended.revision);
         next += 1;
       }
+      cluster.world.count("order-checked");
       // Who wrote used up a revision of its own; but a retry is told its first outcome, however late.
       if (!point.wrote && point.revision < highest)
         violated(

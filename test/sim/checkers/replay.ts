@@ -13,6 +13,8 @@ export interface Replay {
   readonly outcomes: ReadonlyMap<string, ReadonlySet<string>>;
   /** By command: the revision that it made. */
   readonly carriedOut: ReadonlyMap<string, number>;
+  /** Leases that ended, each with the time from which on that was allowed, by its last renewal's stamp. */
+  readonly ended: readonly { readonly lease: string; readonly slot: number; readonly dueAt: number }[];
 }
 
 const replays = new WeakMap<ChosenLog, Replay>();
@@ -27,14 +29,20 @@ function replay(chosen: ChosenLog): Replay {
   const model = new StoreModel(storeLimits);
   const outcomes = new Map<string, Set<string>>();
   const carriedOut = new Map<string, number>();
+  const ended: { readonly lease: string; readonly slot: number; readonly dueAt: number }[] = [];
   for (let slot = 1; slot <= chosen.slots; slot += 1) {
     const batch = decodeBatch(chosen.at(slot) ?? violated("L1", `slot ${slot} was never chosen, but a later one was`));
     if ("type" in batch) violated("L4", `slot ${slot} cannot be read: ${batch.type}`);
     const before = model.revision;
+    const leases = new Map(model.leases);
     model.apply(batch).forEach((outcome, i) => {
       const command = batch.commands[i];
       if (command === undefined) return;
       const name = nameOfCommand(command.id, command.fingerprint);
+      const { operation } = command;
+      const lease = operation.type === "expire" ? leases.get(operation.lease) : undefined;
+      if (operation.type === "expire" && outcome.type === "expired" && outcome.deletedKeys > 0 && lease !== undefined)
+        ended.push({ lease: operation.lease, slot, dueAt: lease.renewedAt + lease.ttlMs });
       outcomes.set(name, (outcomes.get(name) ?? new Set()).add(JSON.stringify(outcome)));
       if (!("revision" in outcome) || !tookEffect(outcome, before)) return;
       const earlier = carriedOut.get(name);
@@ -43,7 +51,7 @@ function replay(chosen: ChosenLog): Replay {
       carriedOut.set(name, outcome.revision);
     });
   }
-  return { model, outcomes, carriedOut };
+  return { model, outcomes, carriedOut, ended };
 }
 
 /** @param before the revision before the batch: an outcome from memory names an older one. */

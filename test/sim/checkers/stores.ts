@@ -12,7 +12,8 @@ export const stores: CheckerOf = ({ cluster }) => {
       const digest = store.digest();
       const known = digests.get(slot);
       if (known === undefined) digests.set(slot, { region, digest });
-      else if (known.digest !== digest)
+      else cluster.world.count("digest-compared");
+      if (known !== undefined && known.digest !== digest)
         violated("L2", `after slot ${slot} ${region} holds other rows than ${known.region} did`);
     }
   };

@@ -1,6 +1,6 @@
 /** All kinds of faults. A new kind is one more line here. */
 import type { Cluster } from "../cluster.ts";
-import { rightClocks, setClocks, wildClock } from "./clocks.ts";
+import { rightClocks, wildClock } from "./clocks.ts";
 import type { Fault } from "./fault.ts";
 import { cutLink, healLinks, isolate, slowRegion } from "./links.ts";
 import {
@@ -42,7 +42,6 @@ export function brew(cluster: Cluster): void {
     node.crashChance = replicaCrash;
     node.badAlarmChance = badAlarm;
   }
-  setClocks(cluster);
 }
 
 /** One more thing goes wrong, or the links are healed. */

@@ -9,12 +9,16 @@ const clocksOf = (cluster: Cluster): readonly Clock[] =>
 
 export const wildClock: Fault = {
   name: "wild-clock",
-  weight: 2,
+  weight: 4,
   strike(cluster) {
     const { world, swarm } = cluster;
-    if (swarm.clocks !== "wild") return;
+    if (swarm.clocks !== "wild" && swarm.clocks !== "set-back") return;
     const region = anyRegion(cluster);
     const { clock } = world.pick([cluster.acceptor(region), cluster.replica(region), cluster.gateway(region)]);
+    if (swarm.clocks === "set-back") {
+      world.count("clock-set-back", region);
+      return clock.setBack(world.pick([500, 2_000, 30_000, 3_600_000]));
+    }
     const how = world.pick(["freeze", "set", "drift", "right"] as const);
     world.count(`clock-${how}`, region);
     switch (how) {
@@ -34,10 +38,11 @@ export const wildClock: Fault = {
 /** How wrong the clocks are from the beginning. Skewed ones never differ by more than 400 ms: `maxSkewMs` is 500. */
 export function setClocks(cluster: Cluster): void {
   const { world, swarm } = cluster;
-  if (swarm.clocks === "true") return;
+  if (swarm.clocks === "true" || swarm.clocks === "set-back") return;
   for (const clock of clocksOf(cluster)) clock.set(world.between(-190, 190), 1 + world.between(-1e-4, 1e-4));
 }
 
 export function rightClocks(cluster: Cluster): void {
-  if (cluster.swarm.clocks === "wild") for (const clock of clocksOf(cluster)) clock.set(0);
+  // Those that were set back are right again by being set forward, which makes states look older, not younger.
+  if (["wild", "set-back"].includes(cluster.swarm.clocks)) for (const clock of clocksOf(cluster)) clock.set(0);
 }

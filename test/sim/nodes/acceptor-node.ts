@@ -22,6 +22,8 @@ export interface AcceptorTurn {
   readonly reply: AcceptorReply;
   /** What it remembers of the log after the turn. */
   readonly after: { readonly promised: Ballot | null; readonly floor: number };
+  /** What its clock showed, in ms. */
+  readonly clock: number;
   /** Of an instance that was replaced: its writes are not confirmed, and nothing leaves that rests on one. */
   readonly zombie: boolean;
 }
@@ -144,10 +146,10 @@ export class AcceptorNode {
 
   #step({ storage }: Instance, request: AcceptorRequest): AcceptorTurn {
     const fresh = randomIdentity(this.#world.random);
-    const desk = { storage, object: `object-${this.region}`, now: this.clock.now(), fresh };
-    const reply = receive(desk, request);
+    const clock = this.clock.now();
+    const reply = receive({ storage, object: `object-${this.region}`, now: clock, fresh }, request);
     const { promised, floor } = storage.ledger("log");
-    return { acceptor: this, request, reply, after: { promised, floor }, zombie: false };
+    return { acceptor: this, request, reply, after: { promised, floor }, clock, zombie: false };
   }
 
   // --- amnesia ---

@@ -53,40 +53,60 @@ export interface Surroundings {
   committed(instance: ReplicaInstance): void;
 }
 
+interface Running {
+  readonly core: Replica;
+  row: ReplicaRow;
+}
+
 type Answer = (body: ClientReply | PeerReply | null) => void;
 
 export class ReplicaInstance {
   readonly sql: SimSql;
-  readonly store: Store;
   readonly #around: Surroundings;
   readonly #gate: OutputGate;
   readonly #storage: ReplicaStorage;
-  readonly #core: Replica;
-  #row: ReplicaRow;
+  /** Once a call or an alarm has begun it. */
+  #running: Running | null = null;
+  #store: Store | null = null;
   #alive = true;
   #zombie: (() => void) | null = null;
-  /** A call has told it who it is; until then only its row does. */
-  #called = false;
   #nextHandle = 1;
   readonly #waiting = new Map<number, Answer>();
   #wakeAt: number | null = null;
 
   constructor(sql: SimSql, around: Surroundings) {
-    const { world, region, regions, tuning } = around;
     this.sql = sql;
     this.#around = around;
-    this.#gate = new OutputGate(world, sql, around.confirmMs);
+    this.#gate = new OutputGate(around.world, sql, around.confirmMs);
     this.#storage = new ReplicaStorage(sql);
-    this.#row = this.#storage.loadFor({ namespace: "default", region });
-    this.store = new Store(sql, { limits: tuning.limits ?? {} });
-    this.#core = new Replica({
+  }
+
+  /** As in the shell: whoever wakes it by a call says where it is. */
+  #begin(region: string): Running {
+    if (this.#running !== null) return this.#running;
+    const { world, regions, tuning } = this.#around;
+    const row = this.#storage.loadFor({ namespace: "default", region });
+    this.#store = null;
+    const core = new Replica({
       place: { cluster: "sim", namespace: "default", region, acceptorRegions: regions, replicaRegions: regions },
       store: this.store,
       random: world.random,
-      round: this.#row.round,
-      members: this.#row.members,
+      round: row.round,
+      members: row.members,
       ...(tuning.trimming === undefined ? {} : { trimming: tuning.trimming }),
     });
+    this.#running = { core, row };
+    return this.#running;
+  }
+
+  get store(): Store {
+    this.#store ??= new Store(this.sql, { limits: this.#around.tuning.limits ?? {} });
+    return this.#store;
+  }
+
+  /** Requests that were let in and have not been answered. */
+  get owes(): number {
+    return this.#waiting.size;
   }
 
   get isZombie(): boolean {
@@ -147,24 +167,33 @@ export class ReplicaInstance {
 
   #ask(event: (handle: number) => Event, answer: Answer): void {
     if (!this.#alive) return answer(null);
-    this.#called = true;
+    this.#begin(this.#around.region);
     const handle = this.#nextHandle;
     this.#nextHandle += 1;
     this.#waiting.set(handle, answer);
     this.#step(event(handle));
   }
 
-  /** An instance that an alarm starts knows itself only by its row. */
+  /** As in the shell: an instance that an alarm starts knows itself only by its row, unless that is another's (L8). */
   alarm(): void {
-    if (this.#called || new ReplicaStorage(this.sql).load() !== null) this.#step({ type: "alarm" });
+    const row = this.#running?.row ?? this.#storage.load();
+    if (row === null || !this.#alive) return;
+    if (this.#running === null && row.region !== this.#around.region) {
+      this.#around.world.count("copy-dropped", this.#around.region);
+      this.#store = null;
+      return this.#storage.drop();
+    }
+    this.#begin(row.region);
+    this.#step({ type: "alarm" });
   }
 
   #step(event: Event): void {
     if (!this.#alive) return;
-    if (this.isZombie) return this.#zombieStep(event);
+    const running = this.#begin(this.#around.region);
+    if (this.isZombie) return this.#zombieStep(running, event);
     this.#gate.begin();
     const wasLoading = this.store.loading;
-    const outcome = this.#turn(event);
+    const outcome = this.#turn(running, event);
     if (wasLoading && !this.store.loading) this.#around.world.count("snapshot-loaded");
     // Death comes before the commit, or after it and after some of the effects.
     const effects = outcome.send.length + outcome.reply.length;
@@ -179,10 +208,10 @@ export class ReplicaInstance {
   }
 
   /** The platform holds back what rests on a write that it cannot confirm, and ends the object. */
-  #zombieStep(event: Event): void {
+  #zombieStep(running: Running, event: Event): void {
     const { world, region } = this.#around;
     const before = this.sql.changes;
-    const outcome = this.#turn(event);
+    const outcome = this.#turn(running, event);
     if (this.sql.changes > before) {
       world.count("zombie-stopped", region);
       return this.end();
@@ -192,9 +221,9 @@ export class ReplicaInstance {
     this.#carryOut(outcome, Infinity);
   }
 
-  #turn(event: Event): TurnOutcome {
-    const outcome = this.#core.step(event, this.#around.clock.now());
-    this.#row = this.#storage.keep(this.#row, outcome.persist, this.store.exists);
+  #turn(running: Running, event: Event): TurnOutcome {
+    const outcome = running.core.step(event, this.#around.clock.now());
+    running.row = this.#storage.keep(running.row, outcome.persist, this.store.exists);
     return outcome;
   }
 

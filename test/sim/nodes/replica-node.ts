@@ -30,6 +30,8 @@ export class ReplicaNode {
   #backup: SimSql | null = null;
   #alarmAt: number | null = null;
   up = true;
+  /** How often its rows were lost, or replaced by other ones. */
+  rowsReplaced = 0;
   overloaded = false;
   /** Chance of dying in a turn; set by the run. */
   crashChance = 0;
@@ -68,6 +70,11 @@ export class ReplicaNode {
     return new ReplicaInstance(sql, this.#surroundings);
   }
 
+  /** Requests that were let in and have not been answered. */
+  get owes(): number {
+    return this.#instance.owes;
+  }
+
   get store() {
     return this.#instance.store;
   }
@@ -101,6 +108,7 @@ export class ReplicaNode {
 
   /** All rows are lost: it comes back as if new. */
   wipe(): void {
+    this.#alarmAt = null;
     this.#replaceRows("wiped", (sql) => sql.wipe());
   }
 
@@ -124,12 +132,13 @@ export class ReplicaNode {
 
   #replaceRows(how: string, replace: (sql: SimSql) => void): void {
     this.#world.count(`replica-${how}`, this.region);
-    this.#alarmAt = null;
+    this.rowsReplaced += 1;
     for (const zombie of this.#zombies) zombie.end();
     const old = this.#instance;
     old.end();
     replace(old.sql);
     this.#instance = this.#start(old.sql);
+    if (this.#alarmAt !== null) this.#ring(this.#alarmAt);
   }
 
   // --- calls ---

@@ -4,45 +4,23 @@ import { userKey } from "../../../src/store/key-space.ts";
 import type { Outcome } from "../../../src/store/command.ts";
 import { revision } from "../../../src/support/brand.ts";
 import { utf8 } from "../../../src/support/bytes.ts";
-import { seededRandom } from "../../../src/support/random.ts";
 import { encodeClientReply } from "../../../src/wire/client-codec.ts";
-import { Memory } from "../../../workers/gateway/memory.ts";
 import { Problem } from "../../../workers/gateway/problems.ts";
 import type { Visit } from "../../../workers/gateway/visit.ts";
 import { write } from "../../../workers/gateway/writes.ts";
+import { visitWith } from "./visit.ts";
 
-const regions = ["wnam", "enam", "weur"] as const;
 const operation = { type: "put", key: userKey(utf8("a")), value: utf8("1"), condition: { type: "always" } } as const;
 const asked = { method: "PUT", path: "/kv/a", condition: "always", body: utf8("1") };
 const late: Outcome = { type: "past-deadline" };
 
 /** @param answers by region; a region that is missing never answers. */
-function visitTo(answers: Readonly<Partial<Record<string, Outcome>>>): Visit {
-  return {
-    config: { cluster: "c", regions, home: null },
-    namespace: "n",
-    regions,
-    transport: {
-      async call(_, { region }) {
-        const outcome = answers[region];
-        if (outcome === undefined) return new Promise(() => undefined);
-        return Promise.resolve(encodeClientReply({ type: "outcome", outcome, revision: revision(1) }));
-      },
-    },
-    memory: new Memory(),
-    random: seededRandom(1),
-    open: true,
-    dataCentre: "local",
-    now: () => 1_800_000_000_000,
-    // Patience is over at once.
-    after(_, then) {
-      const timer = setTimeout(then, 0);
-      return () => clearTimeout(timer);
-    },
-    address: (region) => ({ namespace: "n", region }),
-    afterwards: () => undefined,
-  };
-}
+const visitTo = (answers: Readonly<Partial<Record<string, Outcome>>>): Visit =>
+  visitWith(async (_, { region }) => {
+    const outcome = answers[region];
+    if (outcome === undefined) return new Promise(() => undefined);
+    return Promise.resolve(encodeClientReply({ type: "outcome", outcome, revision: revision(1) }));
+  });
 
 async function toldBy(answers: Readonly<Partial<Record<string, Outcome>>>): Promise<unknown> {
   try {
