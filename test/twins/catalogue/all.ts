@@ -1,0 +1,54 @@
+/** All broken twins. A new area is a file of its own and one more line here. */
+import type { Twin } from "../twin.ts";
+import { acceptor } from "./acceptor.ts";
+import { clocks } from "./clocks.ts";
+import { decisions } from "./decisions.ts";
+import { expiry } from "./expiry.ts";
+import { found } from "./found.ts";
+import { gateway } from "./gateway.ts";
+import { identity } from "./identity.ts";
+import { learner } from "./learner.ts";
+import { log } from "./log.ts";
+import { order } from "./order.ts";
+import { outcomes } from "./outcomes.ts";
+import { proposer } from "./proposer.ts";
+import { reads } from "./reads.ts";
+import { snapshot } from "./snapshot.ts";
+import { storage } from "./storage.ts";
+import { takeover } from "./takeover.ts";
+import { trimming } from "./trimming.ts";
+import { wire } from "./wire.ts";
+
+export const catalogue: readonly Twin[] = [
+  ...acceptor,
+  ...storage,
+  ...proposer,
+  ...learner,
+  ...log,
+  ...takeover,
+  ...reads,
+  ...outcomes,
+  ...order,
+  ...identity,
+  ...snapshot,
+  ...trimming,
+  ...expiry,
+  ...gateway,
+  ...decisions,
+  ...clocks,
+  ...wire,
+  ...found,
+];
+
+/** Changes nothing that anybody could notice. It must survive: a table that calls it caught would call anything caught. */
+export const harmless: Twin = {
+  name: "changes-nothing",
+  area: "control",
+  rule: "none",
+  wrong: "It is not wrong.",
+  file: "src/paxos/learner.ts",
+  find: "acceptors.add(acceptor);",
+  replace: "acceptors.add(`${acceptor}`);",
+  check: "simulation",
+  expected: /./,
+};

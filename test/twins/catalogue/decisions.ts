@@ -1,0 +1,86 @@
+/** Twins of decisions: single-decree Paxos at the gateway. */
+import type { Twin } from "../twin.ts";
+
+const area = "decisions";
+const file = "workers/gateway/decide.ts";
+
+export const decisions: readonly Twin[] = [
+  {
+    name: "proposes-under-one-name",
+    area,
+    rule: "B2",
+    wrong: "Two gateways share a ballot, and both values are accepted under it.",
+    file,
+    find: "const fresh = randomIdentity(visit.random);",
+    replace: `const fresh = "gateway";`,
+    check: "simulation",
+    expected: /\[(P4|C2)\]|P4/,
+  },
+  {
+    name: "forgets-what-refused-it",
+    area,
+    rule: "P2",
+    wrong: "The next attempt asks again below the ballot that refused this one.",
+    file: "src/paxos/decision.ts",
+    find: "return lose(state, acceptor, reply.promised);",
+    replace: "return lose(state, acceptor, null);",
+    check: "test/unit/paxos/decision.test.ts",
+    expected: /\[P2\]/,
+  },
+  {
+    name: "insists-on-its-own-value",
+    area,
+    rule: "P3",
+    wrong: "The value found may have been chosen and told to others.",
+    file: "src/paxos/decision.ts",
+    find: "? { proposer: outcome.state, value: adopted.value }",
+    replace: "? { proposer: outcome.state, value: state.own ?? adopted.value }",
+    check: "simulation",
+    expected: /\[C[12]\]/,
+  },
+  {
+    name: "tells-what-one-acceptor-voted-for",
+    area,
+    rule: "C1",
+    wrong: "One vote chooses nothing.",
+    file,
+    find: `if (counted.chosen !== null) resolve({ type: "chosen", ...counted.chosen });`,
+    replace: `resolve({ type: "chosen", value: vote.value, ballot: vote.ballot, acceptors: [acceptor] });`,
+    check: "simulation",
+    expected: /\[C1\]/,
+  },
+  {
+    name: "says-nothing-after-one-acceptor",
+    area,
+    rule: "R1",
+    wrong: "One acceptor without a vote says nothing about the majority of the others.",
+    file,
+    find: `if (without >= majority) resolve({ type: "nothing" });`,
+    replace: `if (without >= 1) resolve({ type: "nothing" });`,
+    check: "simulation",
+    expected: /\[R1\]/,
+  },
+  {
+    name: "forgets-that-its-value-left",
+    area,
+    rule: "U1",
+    wrong: "A proposal that an acceptor was sent can be completed by anybody at any later time.",
+    file,
+    find: "left ||= value === own;",
+    replace: "void value;",
+    check: "simulation",
+    expected: /\[U1\]/,
+  },
+  {
+    name: "takes-a-promise-for-a-vote",
+    area,
+    rule: "P1",
+    wrong: "The value leaves before a majority has promised, past values that others have had chosen.",
+    file: "src/paxos/decision.ts",
+    find: "const outcome = receivePromise(state.proposer, state.members, acceptor, reply, null);",
+    replace:
+      "const outcome = receivePromise(state.proposer, state.members.filter((m) => m.region === acceptor), acceptor, reply, null);",
+    check: "simulation",
+    expected: /\[C2\]/,
+  },
+];

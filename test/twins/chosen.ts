@@ -1,0 +1,23 @@
+/** The twin that this process is to run with: named by an environment variable, looked up in the catalogue. */
+import { catalogue, harmless } from "./catalogue/all.ts";
+import { editsOf } from "./twin.ts";
+import type { Edit, Twin } from "./twin.ts";
+
+export const environmentName = "SYNOD_TWIN";
+
+/** @throws {Error} when no twin has this name. */
+function twinNamed(name: string): Twin {
+  const twin = [...catalogue, harmless].find((one) => one.name === name);
+  if (twin === undefined) throw new Error(`no twin is called ${JSON.stringify(name)}`);
+  return twin;
+}
+
+/** The edits of this process's twin, by the URL of the file they are made in. */
+export function editsByUrl(): ReadonlyMap<string, readonly Edit[]> {
+  const byUrl = new Map<string, Edit[]>();
+  for (const edit of editsOf(twinNamed(process.env[environmentName] ?? ""))) {
+    const { href } = new URL(`../../${edit.file}`, import.meta.url);
+    byUrl.set(href, [...(byUrl.get(href) ?? []), edit]);
+  }
+  return byUrl;
+}
