@@ -93,7 +93,7 @@ describe("deciding", () => {
     expect(await problemOf(decide(late.visit, "b"))).toEqual(["no-quorum", "not-applied"]);
   });
 
-  it("[B2] takes a fresh proposer for each attempt, [P2] above what refused it", async () => {
+  it("[B2] takes a fresh proposer for each attempt", async () => {
     const ns = await founded();
     const { visit, sent } = losing(ns, (_, { body }) => body.type === "accept", 10);
     await problemOf(decide(visit, "a"));
@@ -102,10 +102,7 @@ describe("deciding", () => {
     expect(ballots.length).toBe(proposers.size * 3);
     expect(proposers.size).toBeGreaterThan(2);
     for (const proposer of proposers) expect(proposer).toMatch(/^[0-9a-z]{26}$/);
-    const { visit: next, sent: retried } = losing(ns, nothingLost);
-    expect(await decide(next, "b")).toBe("b");
-    const rounds = retried.flatMap(({ body }) => (body.type === "prepare" ? [body.ballot.round] : []));
-    expect(Math.max(...rounds)).toBeGreaterThanOrEqual(1);
+    expect(await decide(losing(ns, nothingLost).visit, "b")).toBe("b");
   });
 
   it("[F2] founds only with all acceptors", async () => {

@@ -145,14 +145,13 @@ describe("a replica that loads a snapshot", () => {
 });
 
 describe("a replica whose clock is set back by an hour", () => {
-  it("lets go of a request after the time it always takes", () => {
+  it("lets go of a write after the time it always takes", () => {
     const bench = new Bench();
-    bench.ask(1, read);
+    bench.ask(1, write);
     bench.now -= 3_600_000;
     let wakes = 0;
     for (; bench.answered.length === 0 && wakes < 100; wakes += 1) {
       bench.now += 100;
-      for (const { call } of bench.sent.splice(0)) bench.step({ type: "acceptor-answer", call, reply: null });
       const { wakeAt } = bench.step({ type: "wake" });
       expect(wakeAt ?? bench.now).toBeLessThan(bench.now + 10_000);
     }
