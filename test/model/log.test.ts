@@ -62,25 +62,25 @@ const largeModels: readonly Pinned[] = [
   {
     title: "two slots at once, and the first proposer comes back",
     budgets: { ballots: [2, 1] },
-    states: 246_756,
+    states: 247_936,
     reached: [...duel, ...pipelined],
   },
   {
     title: "two slots at once, and the second proposer insists",
     budgets: { ballots: [1, 2] },
-    states: 269_775,
+    states: 271_035,
     reached: [...duel, ...pipelined],
   },
   {
     title: "the first proposer comes back, promises come page by page",
     budgets: { ballots: [2, 1], pageRows: 1 },
-    states: 493_552,
+    states: 495_288,
     reached: [...duel, ...pipelined],
   },
   {
     title: "the first proposer comes back, perhaps without its memory",
     budgets: { ballots: [2, 1], proposerCrashes: 1 },
-    states: 398_622,
+    states: 399_802,
     reached: [...duel, ...pipelined],
   },
   {
@@ -104,7 +104,7 @@ const largeModels: readonly Pinned[] = [
   {
     title: "one slot at a time, trimmed, and the second proposer insists",
     budgets: { ballots: [1, 2], oneAtATime: true, refusalsHeard: true },
-    states: 14_974,
+    states: 15_158,
     reached: trimmed,
   },
   {
