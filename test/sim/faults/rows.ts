@@ -56,7 +56,10 @@ export const acceptorAmnesia: Fault = {
       case "empty":
         return acceptor.empty();
       case "restore":
-        return acceptor.hasOldBackup ? acceptor.restore() : acceptor.backUp();
+        acceptor.backUp();
+        return world.after(world.between(500, 5_000), () => {
+          if (mayForget(cluster) && isWhole(acceptor) && acceptor.hasOldBackup) acceptor.restore();
+        });
       case "copy":
         return others.length === 0 ? undefined : acceptor.becomeCopyOf(world.pick(others));
     }
