@@ -45,14 +45,14 @@ const isWhole = (acceptor: AcceptorNode): boolean =>
 
 export const acceptorAmnesia: Fault = {
   name: "acceptor-amnesia",
-  weight: 1,
+  weight: 3,
   strike(cluster) {
     const { world } = cluster;
     const whole = [...cluster.acceptors.values()].filter(isWhole);
     if (!mayForget(cluster) || whole.length === 0) return;
     const acceptor = world.pick(whole);
     const others = whole.filter((other) => other !== acceptor);
-    switch (world.pick(["empty", "restore", "restore", "copy"] as const)) {
+    switch (world.pick(["empty", "restore", "copy"] as const)) {
       case "empty":
         return acceptor.empty();
       case "restore":
