@@ -113,9 +113,8 @@ export const proposer: readonly Twin[] = [
     file: "src/replica/replica.ts",
     find: "new Log(place, this.#group, randomIdentity(random), start.round)",
     replace: `new Log(place, this.#group, "incarnation", start.round)`,
-    also: [{ file: "src/replica/log.ts", find: "turn.round = this.#round;", replace: "" }],
-    check: "simulation",
-    expected: /\[(P4|C2)\]|P4|C2/,
+    check: "test/unit/replica/replica.test.ts",
+    expected: /\[B2\]/,
   },
   {
     name: "sends-a-round-before-storing-it",

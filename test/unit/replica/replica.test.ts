@@ -3,6 +3,10 @@ import { describe, expect, it } from "vitest";
 import { instant, requestId, slot } from "../../../src/support/brand.ts";
 import { utf8 } from "../../../src/support/bytes.ts";
 import { seededRandom } from "../../../src/support/random.ts";
+import type { Random } from "../../../src/support/random.ts";
+import { membersOf } from "../../../src/paxos/membership.ts";
+import type { Members } from "../../../src/paxos/membership.ts";
+import type { Ballot } from "../../../src/paxos/ballot.ts";
 import type { Identity } from "../../../src/paxos/messages.ts";
 import type { ClientRequest, PeerReply } from "../../../src/replica/messages.ts";
 import { Replica } from "../../../src/replica/replica.ts";
@@ -24,13 +28,18 @@ class Bench {
   now = 1_800_000_000_000;
   readonly sql = new NodeSql();
   readonly store = new Store(this.sql);
-  readonly replica = new Replica({
-    place: { cluster: "c", namespace: "n", region: "wnam", acceptorRegions: regions, replicaRegions: regions },
-    store: this.store,
-    random: seededRandom(1),
-    round: 0,
-    members: null,
-  });
+  readonly replica: Replica;
+
+  constructor(random: Random = seededRandom(1), members: Members | null = null) {
+    this.replica = new Replica({
+      place: { cluster: "c", namespace: "n", region: "wnam", acceptorRegions: regions, replicaRegions: regions },
+      store: this.store,
+      random,
+      round: 0,
+      members,
+    });
+  }
+
   readonly sent: Send[] = [];
   readonly replies: TurnOutcome["reply"][number][] = [];
 
@@ -97,6 +106,29 @@ describe("a replica of an unfounded namespace", () => {
       { handle: 1, body: { type: "failed", failure: "founding-incomplete", outcome: "not-applied" } },
     ]);
     expect(bench.sent.filter((s) => s.message.type === "protocol")).toEqual([]);
+  });
+});
+
+describe("a replica that starts again", () => {
+  /** The ballot of its first phase 1, once a majority has said that it promised nobody. */
+  function firstBallot(random: Random): Ballot {
+    const bench = new Bench(random, membersOf(regions.map((region) => ({ region, incarnation: `i-${region}` }))));
+    bench.ask(1, write);
+    for (const { call } of bench.sent.splice(0)) {
+      const extent = { floor: slot(0), highest: slot(0), next: null };
+      const body = { type: "standing", promised: null, votes: [], ...extent } as const;
+      bench.step({ type: "acceptor-answer", call, reply: { type: "protocol", counter: 1, body } });
+    }
+    for (const { message } of bench.sent)
+      if (message.type === "protocol" && message.body.type === "prepare") return message.body.ballot;
+    throw new Error("it does not take over");
+  }
+
+  it("[B2] takes a fresh incarnation, so that it shares no ballot with what may still run of it", () => {
+    const random = seededRandom(1);
+    const [first, second] = [firstBallot(random), firstBallot(random)];
+    expect([second.round, second.proposer]).toEqual([first.round, first.proposer]);
+    expect(second.incarnation).not.toBe(first.incarnation);
   });
 });
 
