@@ -41,8 +41,10 @@ function replay(chosen: ChosenLog): Replay {
       const name = nameOfCommand(command.id, command.fingerprint);
       const { operation } = command;
       const lease = operation.type === "expire" ? leases.get(operation.lease) : undefined;
-      if (operation.type === "expire" && outcome.type === "expired" && outcome.deletedKeys > 0 && lease !== undefined)
-        ended.push({ lease: operation.lease, slot, dueAt: lease.renewedAt + lease.ttlMs });
+      // A later copy of the command is told what the first one did.
+      const isFirst = !outcomes.has(name);
+      if (isFirst && outcome.type === "expired" && outcome.deletedKeys > 0 && lease !== undefined)
+        ended.push({ lease: name, slot, dueAt: lease.renewedAt + lease.ttlMs });
       outcomes.set(name, (outcomes.get(name) ?? new Set()).add(JSON.stringify(outcome)));
       if (!("revision" in outcome) || !tookEffect(outcome, before)) return;
       const earlier = carriedOut.get(name);

@@ -57,7 +57,7 @@ export const found: readonly Twin[] = [
     file: "src/replica/replica.ts",
     find: "    this.#applier.forgetBefore(this.#time.setBackAt);\n",
     replace: "",
-    check: "simulation",
+    check: "test/unit/replica/replica.test.ts",
     expected: /\[R4\]/,
   },
   {

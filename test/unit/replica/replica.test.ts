@@ -61,6 +61,14 @@ class Bench {
     const call = this.sent.findLast((s) => s.to.kind === "replica")?.call ?? 0;
     this.step({ type: "replica-answer", call, reply });
   }
+  /** All acceptors that were asked say that they have promised and voted for nothing. */
+  acceptorsHaveNothing(): void {
+    for (const { call } of this.sent.splice(0)) {
+      const extent = { floor: slot(0), highest: slot(0), next: null };
+      const body = { type: "standing", promised: null, votes: [], ...extent } as const;
+      this.step({ type: "acceptor-answer", call, reply: { type: "protocol", counter: 1, body } });
+    }
+  }
   get answered(): readonly number[] {
     return this.replies.map((r) => r.handle);
   }
@@ -109,16 +117,14 @@ describe("a replica of an unfounded namespace", () => {
   });
 });
 
+const members = membersOf(regions.map((region) => ({ region, incarnation: `i-${region}` })));
+
 describe("a replica that starts again", () => {
   /** The ballot of its first phase 1, once a majority has said that it promised nobody. */
   function firstBallot(random: Random): Ballot {
-    const bench = new Bench(random, membersOf(regions.map((region) => ({ region, incarnation: `i-${region}` }))));
+    const bench = new Bench(random, members);
     bench.ask(1, write);
-    for (const { call } of bench.sent.splice(0)) {
-      const extent = { floor: slot(0), highest: slot(0), next: null };
-      const body = { type: "standing", promised: null, votes: [], ...extent } as const;
-      bench.step({ type: "acceptor-answer", call, reply: { type: "protocol", counter: 1, body } });
-    }
+    bench.acceptorsHaveNothing();
     for (const { message } of bench.sent)
       if (message.type === "protocol" && message.body.type === "prepare") return message.body.ballot;
     throw new Error("it does not take over");
@@ -188,5 +194,16 @@ describe("a replica whose clock is set back by an hour", () => {
       expect(wakeAt ?? bench.now).toBeLessThan(bench.now + 10_000);
     }
     expect(wakes).toBeLessThan(50);
+  });
+
+  it("[R4] no longer says how old its state is (seed 100590)", () => {
+    const bench = new Bench(seededRandom(1), members);
+    const local: ClientRequest = { ...read, consistency: { type: "local", maxAgeMs: null } };
+    bench.ask(1, read);
+    bench.acceptorsHaveNothing();
+    bench.ask(2, local);
+    bench.now -= 3_600_000;
+    bench.ask(3, local);
+    expect(bench.replies.map(({ body }) => body)).toMatchObject([{ ageMs: 0 }, { ageMs: 0 }, { ageMs: null }]);
   });
 });
