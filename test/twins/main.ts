@@ -26,7 +26,7 @@ function planOf(args: readonly string[]): Plan {
     args: [...args],
     options: {
       only: { type: "string" },
-      seeds: { type: "string", default: "60" },
+      seeds: { type: "string", default: "120" },
       seconds: { type: "string", default: "300" },
       list: { type: "boolean", default: false },
     },
