@@ -19,16 +19,18 @@ export const replicaAmnesia: Fault = {
   strike(cluster) {
     const replica = mortalReplica(cluster);
     if (replica === null) return;
-    switch (cluster.world.pick(["empty", "back-up", "restore", "copy"] as const)) {
+    const { world } = cluster;
+    switch (world.pick(["empty", "restore", "copy"] as const)) {
       case "empty":
         return replica.wipe();
-      case "back-up":
-        return replica.backUp();
       case "restore":
-        return replica.hasBackup ? replica.restore() : replica.backUp();
+        replica.backUp();
+        return world.after(world.between(500, 5_000), () => {
+          if (replica.up) replica.restore();
+        });
       case "copy": {
         const others = cluster.regions.filter((region) => region !== replica.region);
-        return replica.becomeCopyOf(cluster.replica(cluster.world.pick(others)));
+        return replica.becomeCopyOf(cluster.replica(world.pick(others)));
       }
     }
   },

@@ -116,10 +116,6 @@ export class ReplicaNode {
     this.#backup = this.#instance.confirmedCopy();
   }
 
-  get hasBackup(): boolean {
-    return this.#backup !== null;
-  }
-
   restore(): void {
     const backup = this.#backup;
     this.#backup = null;
