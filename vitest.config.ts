@@ -5,6 +5,7 @@
  */
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { ephemeralTimeKey } from "./scripts/runtime/time-key.ts";
 
 export default defineConfig({
   test: {
@@ -12,7 +13,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["test/{unit,property,model,scenario,linearizability,sim,twins}/**/*.test.ts"],
+          include: ["test/{unit,property,model,scenario,linearizability,sim,time,twins}/**/*.test.ts"],
           testTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },
@@ -22,7 +23,7 @@ export default defineConfig({
           cloudflareTest({
             wrangler: { configPath: "./wrangler.toml" },
             // Tests ask nobody outside this machine where they run, and need no token.
-            miniflare: { bindings: { SYNOD_TRACE_URL: "", SYNOD_OPEN: "true" } },
+            miniflare: { bindings: { SYNOD_TRACE_URL: "", SYNOD_OPEN: "true", ...ephemeralTimeKey() } },
           }),
         ],
         test: {
@@ -34,7 +35,7 @@ export default defineConfig({
       {
         test: {
           name: "processes",
-          include: ["test/processes/**/*.test.ts"],
+          include: ["test/{processes,interop}/**/*.test.ts"],
           sequence: { groupOrder: 2 },
           fileParallelism: false,
           testTimeout: 60_000,

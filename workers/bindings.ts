@@ -11,6 +11,12 @@ export interface Bindings extends Variables {
   readonly SYNOD_TOKEN?: string;
   /** Guards the internal door between the processes of a self-hosted cluster. */
   readonly SYNOD_SECRET?: string;
+  /** Signs receipts of the time: an Ed25519 key, PKCS #8 in base64. */
+  readonly SYNOD_TIME_KEY?: string;
+  /** "true" where a launcher made that key and forgets it at the end. */
+  readonly SYNOD_TIME_KEY_EPHEMERAL?: string;
+  /** The platform's own counter of questions for the time, where it is configured. */
+  readonly TIME_RATE?: RateLimit;
   /** Where an object asks which data centre it runs in; absent where nothing outside may be asked. */
   readonly SYNOD_TRACE_URL?: string;
   /** `PEER_<region>`: the door of the process that holds that region's objects. */

@@ -3,18 +3,27 @@
  * nothing durable; every door is thin: decode, call, encode.
  */
 import { Hono } from "hono";
+import { answerEtcdError } from "./etcd/errors.ts";
 import { authenticate } from "./gateway/auth.ts";
 import type { App } from "./gateway/methods.ts";
 import { partsOf } from "./gateway/paths.ts";
 import { answerProblem, Problem, problemOf } from "./gateway/problems.ts";
 import { visitOf } from "./gateway/arrival.ts";
 import type { GatewayEnv } from "./gateway/arrival.ts";
+import { addBatchRoutes } from "./routes/batch.ts";
+import { addCompactionRoutes } from "./routes/compaction.ts";
 import { addDecisionRoutes } from "./routes/decisions.ts";
+import { addElectionRoutes } from "./routes/elections.ts";
+import { addEtcdRoutes, isEtcdPath } from "./routes/etcd.ts";
 import { addIndexRoutes } from "./routes/index.ts";
 import { addKeyRoutes } from "./routes/kv.ts";
+import { addLeaseRoutes } from "./routes/leases.ts";
+import { addLockRoutes } from "./routes/locks.ts";
 import { addServiceRoutes } from "./routes/services.ts";
 import { addStatusRoutes } from "./routes/status.ts";
 import { addTimeRoutes } from "./routes/time.ts";
+import { addTransactionRoutes } from "./routes/txn.ts";
+import { addWatchRoutes } from "./routes/watch.ts";
 
 export { Door } from "./gateway/door.ts";
 export { Acceptor } from "./objects/acceptor.ts";
@@ -25,18 +34,36 @@ export { Replica } from "./objects/replica.ts";
 const app: App = new Hono<GatewayEnv>({ getPath: (request) => partsOf(request.url).door });
 
 app.use(async (context, next) => {
+  context.set("arrived", Date.now());
   await authenticate(context.req.raw.headers, context.env);
   context.set("visit", visitOf(context.req.raw, context.env, context.executionCtx));
   await next();
 });
 
-for (const add of [addIndexRoutes, addKeyRoutes, addDecisionRoutes, addServiceRoutes, addTimeRoutes, addStatusRoutes]) {
+for (const add of [
+  addIndexRoutes,
+  addKeyRoutes,
+  addTransactionRoutes,
+  addBatchRoutes,
+  addLeaseRoutes,
+  addLockRoutes,
+  addElectionRoutes,
+  addCompactionRoutes,
+  addDecisionRoutes,
+  addServiceRoutes,
+  addTimeRoutes,
+  addStatusRoutes,
+  addWatchRoutes,
+  addEtcdRoutes,
+]) {
   add(app);
 }
 
 app.notFound(({ req }) =>
   answerProblem(new Problem("not-found", `${req.path} is no door; GET / lists them`), req.method),
 );
-app.onError((error, context) => answerProblem(problemOf(error), context.req.method));
+app.onError((error, { req }) =>
+  isEtcdPath(req.path) ? answerEtcdError(error) : answerProblem(problemOf(error), req.method),
+);
 
 export default { fetch: app.fetch };

@@ -14,6 +14,7 @@ import { writeConfig } from "./config.ts";
 import { openDataDirectory, settleRegions, type DataDirectory } from "./data-directory.ts";
 import { UsageError } from "./errors.ts";
 import { Region } from "./region.ts";
+import { ephemeralTimeKey } from "./time-key.ts";
 
 export interface ClusterOptions {
   /** Absent: the regions the data directory remembers, else the default ones. */
@@ -91,9 +92,10 @@ async function startIn(
   undo.push(() => network.close());
   await bundleWorker(entry, join(data.path, "gateway.js"));
   const secret = randomBytes(32).toString("hex");
+  const timeKey = ephemeralTimeKey();
   for (const [index, name] of data.regions.entries()) {
     const port = basePort === 0 ? 0 : basePort + index;
-    byName.set(name, prepare(name, port, { data, network, secret, log: (line) => log(`${name}: ${line}`) }));
+    byName.set(name, prepare(name, port, { data, network, secret, timeKey, log: (line) => log(`${name}: ${line}`) }));
   }
   const regions = [...byName.values()];
   undo.push(async () => void (await Promise.all(regions.map((region) => region.stop()))));
@@ -132,10 +134,12 @@ interface Surroundings {
   readonly data: DataDirectory;
   readonly network: Network;
   readonly secret: string;
+  /** One for all regions, as on a deployment. */
+  readonly timeKey: Readonly<Record<string, string>>;
   readonly log: (line: string) => void;
 }
 
-function prepare(name: string, port: number, { data, network, secret, log }: Surroundings): Region {
+function prepare(name: string, port: number, { data, network, secret, timeKey, log }: Surroundings): Region {
   const home = join(data.path, name);
   const storageDirectory = join(home, "objects");
   mkdirSync(storageDirectory, { recursive: true });
@@ -151,6 +155,7 @@ function prepare(name: string, port: number, { data, network, secret, log }: Sur
         SYNOD_OPEN: "true",
         SYNOD_HOME: name,
         SYNOD_SECRET: secret,
+        ...timeKey,
       },
       sockets: [
         { name: "gateway", address: `127.0.0.1:${ports.gateway}` },
@@ -158,7 +163,7 @@ function prepare(name: string, port: number, { data, network, secret, log }: Sur
       ],
       peers: Object.fromEntries(others.map((other) => [other, network.address(name, other)])),
     });
-    // The secret is for this user's eyes.
+    // The secrets are for this user's eyes.
     writeFileSync(configFile, text, { mode: 0o600 });
     return configFile;
   };

@@ -48,6 +48,8 @@ ${config.sockets.map(writeSocket).join("")}  ],
 const worker :Workerd.Worker = (
   modules = [(name = "gateway", esModule = embed ${quote(config.module)})],
   compatibilityDate = ${quote(config.compatibilityDate)},
+  # As in wrangler.toml.
+  compatibilityFlags = ["enable_request_signal"],
   durableObjectNamespaces = [
 ${objects.map(([, className, key]) => `    (className = ${quote(className)}, uniqueKey = ${quote(key)}, enableSql = true),\n`).join("")}  ],
   durableObjectStorage = (localDisk = ${quote(storageName)}),

@@ -11,6 +11,7 @@ import { openDataDirectory, type DataDirectory } from "./data-directory.ts";
 import { AddressInUse } from "./errors.ts";
 import { RuntimeProcess } from "./process.ts";
 import { untilAnswering } from "./ready.ts";
+import { ephemeralTimeKey } from "./time-key.ts";
 
 export interface SingleOptions {
   /** Absent: the regions the data directory remembers, else the default ones. */
@@ -60,11 +61,13 @@ async function startIn(data: DataDirectory, options: SingleOptions): Promise<Sin
       SYNOD_CLUSTER: data.cluster,
       SYNOD_OPEN: "true",
       SYNOD_HOME: options.regions?.[0] ?? data.regions[0] ?? "",
+      ...ephemeralTimeKey(),
     },
     sockets: [{ name: "gateway", address: `${hostInUrl}:${port}` }],
     peers: {},
   });
-  writeFileSync(configFile, config);
+  // The key is for this user's eyes.
+  writeFileSync(configFile, config, { mode: 0o600 });
 
   const { keeper } = data;
   const runtime = await start({ configFile, storageDirectory, keeper, log }, `${host}:${port}`);

@@ -4,8 +4,7 @@
  */
 import type { Brand, Instant, Revision, Slot } from "../support/brand.ts";
 import { limits } from "../support/limits.ts";
-import { batchOverheadBytes } from "../store/batch-codec.ts";
-import { commandBytes } from "../store/command-codec.ts";
+import { batchOverheadBytes, commandBytes } from "../store/command-codec.ts";
 import type { Command, Outcome } from "../store/command.ts";
 import type { Failure } from "./messages.ts";
 import type { Turn } from "./turn.ts";

@@ -1,10 +1,13 @@
 /**
  * What replicas say to each other, and what the gateway asks of a replica. Every message is one request with one answer.
  */
-import type { ByteString, LogTime, RegionName, RequestId, Revision, Slot } from "../support/brand.ts";
+import type { ByteString, LeaseId, LogTime, RegionName, RequestId, Revision, Slot } from "../support/brand.ts";
 import type { Instance, ServiceCount } from "../registry/lookup.ts";
 import type { ServiceName } from "../registry/service-keys.ts";
-import type { Entry, Operation, Outcome } from "../store/command.ts";
+import type { Entry, Guard, Operation, Outcome, Refusal } from "../store/command.ts";
+import type { EventPlace, EventQuery, StoreEvent } from "../store/events.ts";
+import type { RangePlace } from "../store/ranges.ts";
+import type { RangeQuery, RangeResult, Transaction, TxnResponse } from "../store/transaction.ts";
 
 /** A chosen value on its way to a learner. */
 export interface ChosenValue {
@@ -97,6 +100,8 @@ export interface WriteRequest {
    * replica gives the command its own.
    */
   readonly deadline?: LogTime;
+  /** `If-Lock`: refused unless the lock is held with this token when the write is applied (SPEC K1). */
+  readonly guard?: Guard;
   readonly operation: Operation;
 }
 export type Query =
@@ -109,6 +114,14 @@ export type Query =
       /** The revision a page before was read at; null for the first page. */
       readonly revision: Revision | null;
     }
+  /** One page of a range; `range.revision` is that of the first page in all later ones. */
+  | { readonly type: "range"; readonly range: RangeQuery; readonly place: RangePlace }
+  /** A transaction that only reads. */
+  | { readonly type: "transaction"; readonly transaction: Transaction }
+  /** `keys`: at most so many of those tied to it. */
+  | { readonly type: "lease"; readonly lease: LeaseId; readonly keys: number }
+  /** Leases after one, in the order of their ids; "" for the first. */
+  | { readonly type: "leases"; readonly after: string; readonly limit: number }
   | {
       readonly type: "instances";
       readonly service: ServiceName;
@@ -122,18 +135,50 @@ export interface ReadRequest {
   readonly consistency: Consistency;
   readonly query: Query;
 }
+/**
+ * What happened from a place on? Answered at once when something did, else as soon as something does, else with nothing
+ * when `waitMs` are over. Nothing is kept for who asks: the next question says where to go on (SPEC N1-N4).
+ */
+export interface WatchRequest {
+  readonly type: "watch";
+  readonly query: EventQuery;
+  /** Bytes of events in one answer, at most `limits.watchBytes`; one event is always answered. */
+  readonly maxBytes: number;
+  readonly waitMs: number;
+}
+/** Independent requests in one message: each is answered by itself, in the same place of the answer. */
+export interface BatchRequest {
+  readonly type: "batch";
+  readonly requests: readonly (WriteRequest | ReadRequest)[];
+}
 export interface StatusRequest {
   readonly type: "status";
   /** Also compute the digest over all logical rows: reads the whole store. */
   readonly digest: boolean;
 }
-export type ClientRequest = WriteRequest | ReadRequest | StatusRequest;
+export type ClientRequest = WriteRequest | ReadRequest | WatchRequest | BatchRequest | StatusRequest;
+
+export interface LeaseState {
+  readonly id: LeaseId;
+  readonly ttlMs: number;
+  /** By the clock of the replica that answers; 0 when it is due. */
+  readonly remainingMs: number;
+  /** Lives on without keys. */
+  readonly granted: boolean;
+}
 
 export type QueryResult =
   | { readonly type: "entry"; readonly entry: Entry | null }
   | { readonly type: "page"; readonly entries: readonly Entry[]; readonly more: boolean; readonly revision: Revision }
   | { readonly type: "compacted"; readonly compactedRevision: Revision }
   | { readonly type: "future" }
+  | { readonly type: "range"; readonly range: RangeResult; readonly revision: Revision }
+  | { readonly type: "transaction"; readonly succeeded: boolean; readonly responses: readonly TxnResponse[] }
+  | { readonly type: "refused"; readonly why: Refusal; readonly compactedRevision: Revision }
+  | { readonly type: "lease"; readonly lease: LeaseState | null; readonly keys: readonly ByteString[] }
+  | { readonly type: "leases"; readonly leases: readonly LeaseState[]; readonly more: boolean }
+  /** `next` is where to go on; its index is 0 exactly when the events of all revisions before it are told. */
+  | { readonly type: "events"; readonly events: readonly StoreEvent[]; readonly next: EventPlace }
   | { readonly type: "instances"; readonly instances: readonly Instance[]; readonly more: boolean }
   | { readonly type: "services"; readonly services: readonly ServiceCount[]; readonly more: boolean };
 
@@ -145,10 +190,14 @@ export type Failure =
   | "deadline-passed"
   /** Too much is waiting here. */
   | "overloaded"
+  /** The command, or what a batch of requests is answered, is larger than a message may be. */
+  | "too-large"
   /** The state here is older than the caller allows, and no newer one could be had. */
   | "too-stale"
   /** This replica is loading a snapshot: another one can answer. */
   | "catching-up"
+  /** As many watches as a replica takes wait here already. */
+  | "too-many-watches"
   /** `at-least` names a revision that nobody has. */
   | "revision-in-future"
   /** The namespace's data was founded with other acceptor regions. */
@@ -182,6 +231,7 @@ export type ClientReply =
       /** ms since the start of the last completed confirmation; null when there was none since this replica started. */
       readonly ageMs: number | null;
     }
+  | { readonly type: "batch"; readonly replies: readonly ClientReply[] }
   | { readonly type: "status"; readonly status: ReplicaStatus }
   /** `outcome` is for writes: `unknown` if the command may have been proposed and can still be chosen (U1). */
   | {

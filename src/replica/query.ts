@@ -2,13 +2,37 @@
  * Answers a query from the store as it stands. Decides nothing about how fresh it must be; that was settled before.
  */
 import { assertNever } from "../support/assert.ts";
+import type { Instant } from "../support/brand.ts";
 import { limits } from "../support/limits.ts";
 import { instancesOf, services } from "../registry/lookup.ts";
 import type { Store } from "../store/store.ts";
-import type { Query, QueryResult } from "./messages.ts";
+import type { Lease } from "../store/leases.ts";
+import type { LeaseState, Query, QueryResult } from "./messages.ts";
 
-export function answer(store: Store, query: Query): QueryResult {
+/** @param clock this machine's: what the time that a lease has left is told by. */
+export function answer(store: Store, query: Query, clock: Instant): QueryResult {
   switch (query.type) {
+    case "range": {
+      const bounds = { limit: limits.pageKeys, maxBytes: limits.pageBytes };
+      const range = store.range(query.range, query.place, bounds);
+      if ("type" in range) return range.type === "future" ? { type: "future" } : range;
+      return { type: "range", range, revision: query.range.revision ?? store.revision };
+    }
+    case "transaction": {
+      const read = store.readTransaction(query.transaction);
+      if (typeof read !== "string") return { type: "transaction", ...read };
+      return { type: "refused", why: read, compactedRevision: store.compactedRevision };
+    }
+    case "lease": {
+      const lease = store.lease(query.lease);
+      const keys = store.leaseKeys(query.lease, query.keys);
+      return { type: "lease", lease: lease === null ? null : stateOf(lease, store, clock), keys };
+    }
+    case "leases": {
+      const found = store.leases(query.after, query.limit + 1);
+      const leases = found.slice(0, query.limit).map((lease) => stateOf(lease, store, clock));
+      return { type: "leases", leases, more: found.length > query.limit };
+    }
     case "get":
       return { type: "entry", entry: store.get(query.key) };
     case "list": {
@@ -36,4 +60,9 @@ export function answer(store: Store, query: Query): QueryResult {
     default:
       return assertNever(query, "query");
   }
+}
+
+function stateOf({ id, ttlMs, renewedAt, granted }: Lease, store: Store, clock: Instant): LeaseState {
+  const now = Math.max(clock, store.logTime);
+  return { id, ttlMs, remainingMs: Math.max(0, renewedAt + ttlMs - now), granted };
 }

@@ -20,7 +20,9 @@ export type Reader =
   /** Only wants to know whom the acceptors promised. */
   | { readonly type: "locate" }
   /** Wants to be up to date before it ends leases. */
-  | { readonly type: "expiry" };
+  | { readonly type: "expiry" }
+  /** Watches wait here: what happened must be learned, even if nobody sends it. */
+  | { readonly type: "watches" };
 
 const halfLoaded = "this replica is loading a snapshot from a peer; another one can answer";
 
@@ -54,8 +56,9 @@ export class Readers {
   }
 
   #freshEnough(now: Instant, { consistency, query }: ReadRequest): boolean {
-    // A later page belongs to the revision the first was read at: no fresher state is wanted.
-    if (query.type === "list" && query.revision !== null && query.revision <= this.#store.revision) return true;
+    // What was is read at its own revision, as are later pages: no fresher state is wanted.
+    const past = query.type === "list" ? query.revision : query.type === "range" ? query.range.revision : null;
+    if (past !== null && past <= this.#store.revision) return true;
     switch (consistency.type) {
       case "linearizable":
         return false;
@@ -70,7 +73,7 @@ export class Readers {
     const { revision } = this.#store;
     turn.reply(handle, {
       type: "result",
-      result: answer(this.#store, query),
+      result: answer(this.#store, query, turn.clock),
       revision,
       ageMs: this.#applier.ageAt(turn.now),
     });
@@ -164,6 +167,9 @@ export class Readers {
           break;
         case "locate":
           this.#leadership.notLocated(turn);
+          break;
+        case "watches":
+          // Whoever asks next looks again.
           break;
       }
     }

@@ -4,7 +4,7 @@
  * was given. Each concern has a room of its own next door; this file only hands events to them and moves things on.
  */
 import { assertNever } from "../support/assert.ts";
-import { instant, leaseId, logTime, requestId, revision } from "../support/brand.ts";
+import { instant, leaseId, logTime, requestId } from "../support/brand.ts";
 import type { Instant } from "../support/brand.ts";
 import { limits } from "../support/limits.ts";
 import { randomIdentity } from "../support/random.ts";
@@ -12,7 +12,7 @@ import type { Random } from "../support/random.ts";
 import type { FoundingResult } from "../paxos/founding.ts";
 import type { Members } from "../paxos/membership.ts";
 import type { AcceptorReply } from "../paxos/messages.ts";
-import { decodeCommand, encodeCommand } from "../store/command-codec.ts";
+import { decodeCommand, encodeCommand, fitsBatch } from "../store/command-codec.ts";
 import { SEMANTICS } from "../store/command.ts";
 import type { Command, Outcome } from "../store/command.ts";
 import type { Store } from "../store/store.ts";
@@ -20,20 +20,23 @@ import { Applier } from "./applier.ts";
 import { AcceptorGroup } from "./acceptor-group.ts";
 import type { Place } from "./acceptor-group.ts";
 import { Barriers } from "./barriers.ts";
+import { Batches } from "./batches.ts";
 import { CatchUp } from "./catch-up.ts";
 import { commandKey, CommandQueue } from "./command-queue.ts";
 import type { Stand } from "./command-queue.ts";
 import { Expiry } from "./expiry.ts";
 import { Leadership } from "./leadership.ts";
 import { Log } from "./log.ts";
-import type { ClientReply, ClientRequest, Failure, PeerReply, PeerRequest, WriteRequest } from "./messages.ts";
+import type { ClientRequest, PeerReply, PeerRequest, WriteRequest } from "./messages.ts";
 import { Peers } from "./peers.ts";
 import type { Source } from "./peers.ts";
 import { Readers } from "./readers.ts";
 import type { Reader } from "./readers.ts";
+import { failed, outcomeReply, refusal } from "./replies.ts";
 import { SnapshotShelf } from "./snapshot-shelf.ts";
 import { Calls, SteadyTime, Turn } from "./turn.ts";
 import type { Event, Purpose, TurnOutcome } from "./turn.ts";
+import { Watches } from "./watches.ts";
 
 /** What a replica starts from: what it persisted, and what is fresh. */
 export interface Start {
@@ -71,6 +74,8 @@ export class Replica {
   readonly #shelf: SnapshotShelf;
   readonly #applier: Applier;
   readonly #readers: Readers;
+  readonly #watches: Watches;
+  readonly #batches = new Batches();
   readonly #trimming: Trimming;
   #lastRinse = 0;
 
@@ -87,6 +92,7 @@ export class Replica {
     this.#shelf = new SnapshotShelf(store);
     this.#applier = new Applier(store, this.#log);
     this.#readers = new Readers(store, this.#applier, this.#barriers, this.#leadership, this.#expiry);
+    this.#watches = new Watches(store);
     this.#trimming = start.trimming ?? { keptSlots: limits.keptSlots, step: limits.trimStep };
     this.#catchUp = new CatchUp(this.#calls, this.#log, this.#peers, store);
   }
@@ -97,6 +103,8 @@ export class Replica {
     this.#applier.forgetBefore(this.#time.setBackAt);
     this.#take(turn, event);
     this.#moveOn(turn);
+    this.#watches.drive(turn, this.#applier.ageAt(turn.now));
+    this.#batches.collect(turn);
     return turn.outcome(this.#expiry.alarmAt(this.#store, this.#leadership.leading, turn));
   }
 
@@ -127,6 +135,14 @@ export class Replica {
         return this.#write(turn, handle, request);
       case "read":
         return this.#readers.ask(turn, handle, request);
+      case "watch":
+        if (this.#watches.ask(turn, handle, request, this.#applier.ageAt(turn.now))) {
+          this.#barriers.join({ type: "watches" });
+        }
+        return;
+      case "batch":
+        for (const [own, one] of this.#batches.open(handle, request)) this.#client(turn, own, one);
+        return;
       case "status":
         return turn.reply(handle, { type: "status", status: this.#status(request.digest) });
       default:
@@ -135,7 +151,7 @@ export class Replica {
   }
 
   #write(turn: Turn, handle: number, request: WriteRequest): void {
-    const { id, fingerprint, order, operation } = request;
+    const { id, fingerprint, order, guard, operation } = request;
     const known = this.#known(id, fingerprint ?? null);
     if (known !== null) return turn.reply(handle, outcomeReply(known, this.#store.revision));
     const life = fingerprint === undefined ? limits.commandLifeMs : limits.idempotencyLifeMs;
@@ -145,9 +161,14 @@ export class Replica {
       operation,
       ...(fingerprint === undefined ? {} : { fingerprint }),
       ...(order === undefined ? {} : { order }),
+      ...(guard === undefined ? {} : { guard }),
     };
+    const encoded = encodeCommand(command);
+    if (!fitsBatch(encoded)) {
+      return turn.reply(handle, failed("too-large", "not-applied", "a command must fit one batch of the log"));
+    }
     const until = instant(turn.now + limits.writeMs);
-    if (this.#queue.addClient(commandKey(command), encodeCommand(command), until, handle) === "full") {
+    if (this.#queue.addClient(commandKey(command), encoded, until, handle) === "full") {
       turn.reply(handle, failed("overloaded", "not-applied", "too many writes are waiting at this replica"));
     }
   }
@@ -227,7 +248,7 @@ export class Replica {
     const commands = [];
     for (const one of encoded) {
       const command = decodeCommand(one);
-      if ("type" in command) return { type: "not-leader", leader: null };
+      if ("type" in command || !fitsBatch(one)) return { type: "not-leader", leader: null };
       commands.push({
         key: commandKey(command),
         encoded: one,
@@ -390,6 +411,7 @@ export class Replica {
   #stop(turn: Turn, why: string): void {
     this.#queue.failAll(turn, "unknown-semantics", why);
     this.#readers.failEverybody(turn, "unknown-semantics", why);
+    this.#watches.failAll(turn, "unknown-semantics", why);
   }
 
   /** Somebody waits for a slot that is not applied yet. @returns true when phase 1 must close it. */
@@ -428,29 +450,5 @@ export class Replica {
       this.#queue.addClient(commandKey(command), encodeCommand(command), instant(turn.now + limits.writeMs), null);
     }
     this.#expiry.proposed(turn.now, due.length);
-  }
-}
-
-const failed = (failure: Failure, outcome: "not-applied" | "unknown", detail: string): ClientReply => ({
-  type: "failed",
-  failure,
-  outcome,
-  detail,
-});
-
-function outcomeReply(outcome: Outcome, current: number): ClientReply {
-  return { type: "outcome", outcome, revision: "revision" in outcome ? outcome.revision : revision(current) };
-}
-
-function refusal(
-  result: Exclude<FoundingResult, { readonly type: "founded" | "unfounded" }>,
-): readonly [Failure, string] {
-  switch (result.type) {
-    case "unreachable":
-      return ["founding-incomplete", `these acceptors did not answer: ${result.regions.join(", ")}`];
-    case "wrong-regions":
-      return ["wrong-regions", `the namespace was founded with acceptors in ${result.founded.join(", ")}`];
-    case "conflict":
-      return ["founding-conflict", `the acceptor in ${result.region} is not the one that the founding began with`];
   }
 }

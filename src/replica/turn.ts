@@ -64,7 +64,7 @@ export class Turn {
   round: number | null = null;
   members: Members | null = null;
   readonly sends: Send[] = [];
-  readonly replies: { readonly handle: number; readonly body: ClientReply | PeerReply }[] = [];
+  replies: { readonly handle: number; readonly body: ClientReply | PeerReply }[] = [];
   #wakeAt: number | null = null;
 
   constructor(now: Instant, clock: Instant = now) {
@@ -74,6 +74,12 @@ export class Turn {
 
   reply(handle: number, body: ClientReply | PeerReply): void {
     this.replies.push({ handle, body });
+  }
+
+  takeReplies(): TurnOutcome["reply"] {
+    const { replies } = this;
+    this.replies = [];
+    return replies;
   }
 
   wakeBy(at: number): void {

@@ -18,9 +18,6 @@ export interface UnknownSemantics {
   readonly semantics: number;
 }
 
-/** Bytes that a batch needs around its commands; one more between each two of them. */
-export const batchOverheadBytes = 64;
-
 /** @param commands each the text that `encodeCommand` made: they are joined, not encoded again. */
 export function encodeBatch(stamp: LogTime, commands: readonly string[], semantics: number = SEMANTICS): string {
   return `[${semantics},${stamp},[${commands.join(",")}]]`;

@@ -4,35 +4,31 @@
  * the text may come from another version of this code.
  */
 import { limits } from "../support/limits.ts";
-import type { ByteString } from "../support/brand.ts";
 import { leaseId, logTime, requestId, revision } from "../support/brand.ts";
-import { isByteString, unpackBytes, utf8 } from "../support/bytes.ts";
+import { unpackBytes, utf8 } from "../support/bytes.ts";
 import { assertNever } from "../support/assert.ts";
-import type { Command, Condition, Operation } from "./command.ts";
+import type { Command, Condition, Guard, Operation } from "./command.ts";
 import type { Malformed } from "./json-shape.ts";
-import { isList, isText, isTime, isTuple, isWhole, malformed, packValue, parseJson } from "./json-shape.ts";
-
-/** Request ids, sessions and fingerprints, in characters. */
-const nameCharacters = 256;
-const leaseCharacters = 4096;
-/** A stored key is a client's key behind one byte that names its space. */
-const storedKeyBytes = limits.keyBytes + 1;
-const ttlMsMax = limits.ttlSecondsMax * 1000;
-
-export const isStoredKey = (value: unknown): value is ByteString =>
-  typeof value === "string" && value.length > 0 && value.length <= storedKeyBytes && isByteString(value);
-export const isLeaseName = (value: unknown): value is string => isText(value, leaseCharacters);
-export const isName = (value: unknown): value is string => isText(value, nameCharacters);
-export const isTtl = (value: unknown): value is number => isWhole(value, 1, ttlMsMax);
+import { placeDigits } from "./queues.ts";
+import { isList, isTime, isTuple, isWhole, malformed, packValue, parseJson } from "./json-shape.ts";
+import { isLeaseName, isName, isStoredKey, isTtl } from "./stored-names.ts";
+import { packTransaction, readTransaction } from "./transaction-codec.ts";
 
 export function encodeCommand(command: Command): string {
-  const { id, deadline, fingerprint, order, operation } = command;
+  const { id, deadline, fingerprint, order, guard, operation } = command;
   const place = order === undefined ? 0 : [order.session, order.sequence];
-  return JSON.stringify([id, deadline, fingerprint ?? 0, place, packOperation(operation)]);
+  const parts = [id, deadline, fingerprint ?? 0, place, packOperation(operation)];
+  return JSON.stringify(guard === undefined ? parts : [...parts, [guard.queue, guard.token]]);
 }
+
+/** Bytes that a batch needs around its commands; one more between each two of them. */
+export const batchOverheadBytes = 64;
 
 /** The size a command adds to a batch. */
 export const commandBytes = (encoded: string): number => utf8(encoded).length;
+
+/** Whether it can be proposed at all: a batch that nobody could decode would stop every replica. */
+export const fitsBatch = (encoded: string): boolean => commandBytes(encoded) + batchOverheadBytes <= limits.batchBytes;
 
 export function decodeCommand(text: string): Command | Malformed {
   return readCommand(parseJson(text));
@@ -40,13 +36,15 @@ export function decodeCommand(text: string): Command | Malformed {
 
 /** @param value parsed JSON, e.g. one element of a batch. */
 export function readCommand(value: unknown): Command | Malformed {
-  if (!isTuple(value, 5)) return malformed("a command has five parts");
-  const [id, deadline, fingerprint, order, operation] = value;
+  if (!isList(value) || value.length < 5 || value.length > 6) return malformed("a command has five or six parts");
+  const [id, deadline, fingerprint, order, operation, guard] = value;
   if (!isName(id)) return malformed("command id");
   if (!isTime(deadline)) return malformed("command deadline");
   if (fingerprint !== 0 && !isName(fingerprint)) return malformed("command fingerprint");
   const place = order === 0 ? null : readOrder(order);
   if (place !== null && "type" in place) return place;
+  const held = value.length === 5 ? null : readGuard(guard);
+  if (held !== null && "type" in held) return held;
   const read = readOperation(operation);
   if (read.type === "malformed") return read;
   return {
@@ -54,8 +52,16 @@ export function readCommand(value: unknown): Command | Malformed {
     deadline: logTime(deadline),
     ...(fingerprint === 0 ? {} : { fingerprint }),
     ...(place === null ? {} : { order: place }),
+    ...(held === null ? {} : { guard: held }),
     operation: read,
   };
+}
+
+function readGuard(value: unknown): Guard | Malformed {
+  if (!isTuple(value, 2)) return malformed("command guard");
+  const [queue, token] = value;
+  if (!isStoredKey(queue) || !isWhole(token, 1, Number.MAX_SAFE_INTEGER)) return malformed("command guard");
+  return { queue, token: revision(token) };
 }
 
 function readOrder(value: unknown): NonNullable<Command["order"]> | Malformed {
@@ -69,13 +75,25 @@ function packOperation(operation: Operation): readonly unknown[] {
   switch (operation.type) {
     case "put": {
       const { key, value, condition, lease, keepIfEqual } = operation;
-      const tie = lease === undefined ? 0 : [lease.id, lease.ttlMs];
+      const tie = lease === undefined ? (operation.tie ?? 0) : [lease.id, lease.ttlMs];
       return ["p", key, packValue(value), packCondition(condition), tie, keepIfEqual === true ? 1 : 0];
     }
     case "delete":
       return ["d", operation.key, packCondition(operation.condition)];
     case "expire":
       return ["e", operation.lease, operation.renewal];
+    case "txn":
+      return ["t", packTransaction(operation.transaction)];
+    case "grant":
+      return ["g", operation.lease, operation.ttlMs];
+    case "renew":
+      return ["n", operation.lease];
+    case "revoke":
+      return ["r", operation.lease];
+    case "compact":
+      return ["c", operation.revision];
+    case "enqueue":
+      return ["q", operation.queue, packValue(operation.value), [operation.lease.id, operation.lease.ttlMs]];
     default:
       return assertNever(operation, "operation");
   }
@@ -90,9 +108,49 @@ function readOperation(value: unknown): Operation | Malformed {
       return readDelete(value);
     case "e":
       return readExpire(value);
+    case "t": {
+      const transaction = isTuple(value, 2) ? readTransaction(value[1]) : null;
+      return transaction === null ? malformed("transaction") : { type: "txn", transaction };
+    }
+    case "g":
+      return readGrant(value);
+    case "n":
+    case "r":
+      return readByLease(value);
+    case "c":
+      return isTuple(value, 2) && isWhole(value[1], 1, Number.MAX_SAFE_INTEGER)
+        ? { type: "compact", revision: revision(value[1]) }
+        : malformed("compact");
+    case "q":
+      return readEnqueue(value);
     default:
       return malformed("unknown operation");
   }
+}
+
+function readGrant(parts: readonly unknown[]): Operation | Malformed {
+  if (!isTuple(parts, 3)) return malformed("grant has three parts");
+  const [, lease, ttlMs] = parts;
+  if (!isLeaseName(lease) || !isTtl(ttlMs)) return malformed("grant");
+  return { type: "grant", lease: leaseId(lease), ttlMs };
+}
+
+function readByLease(parts: readonly unknown[]): Operation | Malformed {
+  if (!isTuple(parts, 2)) return malformed("a lease's operation has two parts");
+  const [kind, lease] = parts;
+  if (!isLeaseName(lease)) return malformed("lease");
+  return { type: kind === "n" ? "renew" : "revoke", lease: leaseId(lease) };
+}
+
+function readEnqueue(parts: readonly unknown[]): Operation | Malformed {
+  if (!isTuple(parts, 4)) return malformed("enqueue has four parts");
+  const [, queue, packed, tie] = parts;
+  const value = typeof packed === "string" ? unpackBytes(packed) : null;
+  const lease = readTie(tie);
+  if ("type" in lease) return lease;
+  if (!isStoredKey(queue) || queue.length > limits.storedKeyBytes - placeDigits) return malformed("queue");
+  if (value === null || value.length > limits.valueBytes) return malformed("value");
+  return { type: "enqueue", queue, value, lease };
 }
 
 function readPut(parts: readonly unknown[]): Operation | Malformed {
@@ -103,7 +161,7 @@ function readPut(parts: readonly unknown[]): Operation | Malformed {
   if (value === null || value.length > limits.valueBytes) return malformed("put value");
   const read = readCondition(condition);
   if (read === null) return malformed("put condition");
-  const lease = tie === 0 ? null : readTie(tie);
+  const lease = tie === 0 || isLeaseName(tie) ? null : readTie(tie);
   if (lease !== null && "type" in lease) return lease;
   if (keep !== 0 && keep !== 1) return malformed("put keep");
   return {
@@ -112,6 +170,7 @@ function readPut(parts: readonly unknown[]): Operation | Malformed {
     value,
     condition: read,
     ...(lease === null ? {} : { lease }),
+    ...(isLeaseName(tie) ? { tie: leaseId(tie) } : {}),
     ...(keep === 1 ? { keepIfEqual: true } : {}),
   };
 }

@@ -6,6 +6,7 @@
 import { byteString } from "../support/bytes.ts";
 import type { ByteString } from "../support/brand.ts";
 import type { Span } from "./keys.ts";
+import type { Tie } from "./leases.ts";
 import { encodeOutcome } from "./outcome-codec.ts";
 import type { StoreParts } from "./parts.ts";
 
@@ -13,14 +14,14 @@ const pageBounds = { limit: 1000, maxBytes: 1024 * 1024 };
 
 /** @returns 64 bits as 16 hexadecimal digits. */
 export function digestOf(parts: StoreParts): string {
-  const { history, leases, sessions, outcomes } = parts;
+  const { history, sessions, outcomes, compaction } = parts;
   const hash = new Hash();
   const newest = history.newest;
   if (newest === null) return hash.hex();
   hash.add("store", newest.slot, newest.revision, newest.stamp);
+  if (compaction.compacted > 0) hash.add("compacted", compaction.compacted);
   addKeys(hash, parts);
-  for (const { id, ttlMs, renewal, renewedAt } of leases.all()) hash.add("lease", id, ttlMs, renewal, renewedAt);
-  for (const { lease, key } of leases.allKeys()) hash.add("lease key", lease, key);
+  addLeases(hash, parts);
   for (const { id, next, expires } of sessions.all(newest.stamp)) hash.add("session", id, next, expires);
   for (const { id, deadline, fingerprint, outcome } of outcomes.all(newest.stamp)) {
     hash.add("outcome", id, deadline, fingerprint ?? 0, encodeOutcome(outcome));
@@ -39,6 +40,21 @@ function addKeys(hash: Hash, { keys, history }: StoreParts): void {
     }
     const last = rows.at(-1);
     span = more && last !== undefined ? { from: last.key, exclusive: true, until: null } : null;
+  }
+}
+
+function addLeases(hash: Hash, { leases }: StoreParts): void {
+  for (let rows = leases.after("", pageBounds.limit); rows.length > 0;) {
+    for (const { id, ttlMs, renewal, renewedAt, granted } of rows) {
+      hash.add("lease", id, ttlMs, renewal, renewedAt, granted ? 1 : 0);
+    }
+    rows = leases.after(rows.at(-1)?.id ?? "", pageBounds.limit);
+  }
+  let at: Tie | undefined = { lease: "", key: "\0" as ByteString };
+  while (at !== undefined) {
+    const ties = leases.tiesAfter(at, pageBounds.limit);
+    for (const { lease, key } of ties) hash.add("lease key", lease, key);
+    at = ties.at(-1);
   }
 }
 

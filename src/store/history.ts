@@ -11,8 +11,8 @@ import { numberIn, textIn } from "../support/sql.ts";
 import type { Sql, SqlRow } from "../support/sql.ts";
 import type { BriefOutcome } from "./outcomes.ts";
 import { decodeBrief } from "./outcomes.ts";
-import { decodeSuperseded, encodeSuperseded } from "./superseded.ts";
-import type { Superseded } from "./superseded.ts";
+import { decodeChanges, eachSuperseded } from "./changes.ts";
+import type { Change } from "./changes.ts";
 import { briefMs } from "./store-limits.ts";
 import type { StoreLimits } from "./store-limits.ts";
 
@@ -27,11 +27,11 @@ export interface Milestone {
 
 /** A batch row as snapshots carry it: what outlives the batch itself. */
 export interface BatchRow extends Milestone {
-  readonly superseded: string | null;
+  readonly changes: string | null;
 }
 
-/** Further rows that a batch superseded: what did not fit its own row. */
-export interface SupersededPart {
+/** Further changes of a batch: what did not fit its own row. */
+export interface ChangesPart {
   readonly slot: Slot;
   readonly part: number;
   readonly rows: string;
@@ -40,6 +40,12 @@ export interface SupersededPart {
 export interface KeptBatch {
   readonly slot: Slot;
   readonly value: string;
+}
+
+/** How far a sweep has come. */
+export interface Swept {
+  readonly last: Slot;
+  readonly more: boolean;
 }
 
 const milestones = "SELECT slot, stamp, before, revision FROM batches";
@@ -79,40 +85,40 @@ export class History {
     return this.#firstKept;
   }
 
-  /** Below this revision rows are gone. The oldest batch left says so: no row of its own. */
-  get compactedRevision(): Revision {
-    return this.#oldest?.before ?? revision(0);
+  /** The first revision whose events can be told, as far as clearing goes; 0 as long as all is there. */
+  get clearedRevision(): Revision {
+    // The oldest batch left says so: no row of its own.
+    return revision(this.#oldest === null || this.#oldest.slot === 1 ? 0 : this.#oldest.before + 1);
   }
 
-  append(milestone: Milestone, outcomes: string | null, superseded: readonly Superseded[], value: string): void {
-    const [first, ...others] = encodeSuperseded(superseded);
-    this.#insert(milestone, outcomes, first ?? null, value);
-    others.forEach((rows, part) => this.insertPart({ slot: milestone.slot, part, rows }));
+  /** @param changes the first part of them; the others were inserted before. */
+  append(milestone: Milestone, outcomes: string | null, changes: string | null, value: string): void {
+    this.#insert(milestone, outcomes, changes, value);
     this.#oldest ??= milestone;
     this.#newest = milestone;
   }
 
   /** A row from a snapshot: without the batch, and its outcomes come in rows of their own. */
   insert(row: BatchRow): void {
-    this.#insert(row, null, row.superseded, null);
+    this.#insert(row, null, row.changes, null);
   }
 
-  #insert(at: Milestone, outcomes: string | null, superseded: string | null, value: string | null): void {
+  #insert(at: Milestone, outcomes: string | null, changes: string | null, value: string | null): void {
     this.#sql.all(
-      `INSERT OR REPLACE INTO batches (slot, stamp, before, revision, outcomes, superseded, value)
+      `INSERT OR REPLACE INTO batches (slot, stamp, before, revision, outcomes, changes, value)
        VALUES (?, ?, ?, ?, ?, ?, ?)`,
       at.slot,
       at.stamp,
       at.before,
       at.revision,
       outcomes,
-      superseded,
+      changes,
       value,
     );
   }
 
-  insertPart({ slot: at, part, rows }: SupersededPart): void {
-    this.#sql.all("INSERT OR REPLACE INTO superseded (slot, part, rows) VALUES (?, ?, ?)", at, part, rows);
+  insertPart({ slot: at, part, rows }: ChangesPart): void {
+    this.#sql.all("INSERT OR REPLACE INTO changes (slot, part, rows) VALUES (?, ?, ?)", at, part, rows);
   }
 
   /** Clears what nobody can ask for any more. Depends on the applied log only, so replicas clear alike (SPEC L3). */
@@ -173,7 +179,7 @@ export class History {
   rows(from: number, upTo: Slot, limit: number): readonly BatchRow[] {
     return this.#sql
       .all(
-        `SELECT slot, stamp, before, revision, superseded FROM batches WHERE slot >= ? AND slot <= ?
+        `SELECT slot, stamp, before, revision, changes FROM batches WHERE slot >= ? AND slot <= ?
          ORDER BY slot LIMIT ?`,
         from,
         upTo,
@@ -181,15 +187,15 @@ export class History {
       )
       .map((row) => ({
         ...milestoneIn(row),
-        superseded: row["superseded"] === null ? null : textIn(row, "superseded"),
+        changes: row["changes"] === null ? null : textIn(row, "changes"),
       }));
   }
 
   /** The same of what did not fit those rows, from one part of one slot on. */
-  parts(from: { readonly slot: number; readonly part: number }, upTo: Slot, limit: number): readonly SupersededPart[] {
+  parts(from: { readonly slot: number; readonly part: number }, upTo: Slot, limit: number): readonly ChangesPart[] {
     return this.#sql
       .all(
-        `SELECT slot, part, rows FROM superseded WHERE (slot, part) >= (?, ?) AND slot <= ?
+        `SELECT slot, part, rows FROM changes WHERE (slot, part) >= (?, ?) AND slot <= ?
          ORDER BY slot, part LIMIT ?`,
         from.slot,
         from.part,
@@ -228,19 +234,78 @@ export class History {
   #clearOldest(removeRow: (key: ByteString, mod: Revision) => void): void {
     const oldest = this.#oldest;
     assert(oldest !== null, "there is a batch to clear");
-    const [row] = this.#sql.all("SELECT superseded FROM batches WHERE slot = ?", oldest.slot);
-    const parts = this.#sql.all("SELECT rows FROM superseded WHERE slot = ?", oldest.slot);
-    const packed = parts.map((part) => textIn(part, "rows"));
-    if (row !== undefined && row["superseded"] !== null) packed.push(textIn(row, "superseded"));
-    for (const text of packed) {
-      const rows = decodeSuperseded(text);
-      assert(rows !== null, "superseded rows must be readable");
-      for (const [key, mod] of rows) removeRow(key, mod);
-    }
-    if (parts.length > 0) this.#sql.all("DELETE FROM superseded WHERE slot = ?", oldest.slot);
+    this.#forgetChanges(oldest.slot, removeRow);
     this.#sql.all("DELETE FROM batches WHERE slot = ?", oldest.slot);
     this.#oldest = this.#milestone(`${milestones} WHERE slot > ? ORDER BY slot LIMIT 1`, oldest.slot);
     if (this.#firstKept <= oldest.slot) this.#firstKept = slot(oldest.slot + 1);
+  }
+
+  /**
+   * Removes what batches made history, at most so many of them after `from`; the batches stay.
+   * @param until ends before the first batch that reaches up to this revision.
+   * @returns the last slot that is done, and whether there is more to do.
+   */
+  sweep(
+    from: Slot,
+    until: { readonly revision: Revision } | { readonly slot: Slot },
+    atMost: number,
+    removeRow: (key: ByteString, mod: Revision) => void,
+  ): Swept {
+    // No condition on the revision: it has no index, so that looking for one more would read all batches there are.
+    const rows = this.#sql.all(
+      "SELECT slot, revision, changes FROM batches WHERE slot > ? ORDER BY slot LIMIT ?",
+      from,
+      atMost,
+    );
+    let last = from;
+    for (const row of rows) {
+      const at = slot(numberIn(row, "slot"));
+      const isBeyond = "slot" in until ? at > until.slot : numberIn(row, "revision") >= until.revision;
+      if (isBeyond) return { last, more: false };
+      last = at;
+      if (row["changes"] === null) continue;
+      this.#forgetChanges(last, removeRow);
+      this.#sql.all("UPDATE batches SET changes = NULL WHERE slot = ?", last);
+    }
+    return { last, more: rows.length === atMost };
+  }
+
+  /** What one batch changed, in order; one part of it in memory at a time. */
+  *changesOf(at: Slot): Generator<Change, void> {
+    let [row] = this.#sql.all("SELECT changes AS rows FROM batches WHERE slot = ?", at);
+    for (let part = 0; row !== undefined && row["rows"] !== null; part += 1) {
+      const changes = decodeChanges(textIn(row, "rows"));
+      assert(changes !== null, "a batch's changes must be readable");
+      yield* changes;
+      [row] = this.#sql.all("SELECT rows FROM changes WHERE slot = ? AND part = ?", at, part);
+    }
+  }
+
+  /**
+   * The first batch, from one slot on, that made this revision or a later one; null when none did. Slots and revisions rise
+   * together, so that batches which changed nothing, however many, are stepped over.
+   */
+  batchOf(at: Revision, from: Slot = slot(0)): Pick<Milestone, "slot" | "revision"> | null {
+    const [oldest, newest] = [this.#oldest, this.#newest];
+    if (oldest === null || newest === null || newest.revision < at) return null;
+    let [low, high] = [Math.max(oldest.slot, from), newest.slot as number];
+    // Most often it is the very next one.
+    for (let middle = low; low < high; middle = Math.floor((low + high) / 2)) {
+      if (this.#revisionAfter(middle) >= at) high = middle;
+      else low = middle + 1;
+    }
+    return { slot: slot(low), revision: this.#revisionAfter(low) };
+  }
+
+  #revisionAfter(batch: number): Revision {
+    const [row] = this.#sql.all("SELECT revision FROM batches WHERE slot = ?", batch);
+    assert(row !== undefined, "L1 batch rows are contiguous");
+    return revision(numberIn(row, "revision"));
+  }
+
+  #forgetChanges(at: Slot, removeRow: (key: ByteString, mod: Revision) => void): void {
+    eachSuperseded(this.changesOf(at), removeRow);
+    this.#sql.all("DELETE FROM changes WHERE slot = ?", at);
   }
 
   #milestone(statement: string, ...bindings: readonly number[]): Milestone | null {

@@ -10,6 +10,17 @@ const userSpace = "k" as ByteString;
 /** First byte of the registry's keys. */
 export const serviceSpace = "s" as ByteString;
 
+/** First byte of the places in locks' queues, and in elections'. */
+export const lockSpace = "l" as ByteString;
+const electionSpace = "e" as ByteString;
+
+/** What all places of one lock begin with: its name, and a zero byte that no name holds. */
+export const lockQueue = (name: Uint8Array): ByteString => `${lockSpace}${byteString(name)}\0` as ByteString;
+export const electionQueue = (name: Uint8Array): ByteString => `${electionSpace}${byteString(name)}\0` as ByteString;
+
+/** All that clients may write under `/kv`, as a range. */
+export const userRange = { key: userSpace, end: "l" as ByteString };
+
 export const userKey = (bytes: Uint8Array): ByteString => `${userSpace}${byteString(bytes)}` as ByteString;
 
 /** @returns null when `key` is not a client's. */

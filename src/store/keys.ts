@@ -10,6 +10,7 @@ import { byteString, bytesOf } from "../support/bytes.ts";
 import { bytesIn, numberIn } from "../support/sql.ts";
 import type { Sql, SqlRow } from "../support/sql.ts";
 import type { Entry } from "./command.ts";
+import type { SortTarget } from "./transaction.ts";
 
 /** A row without its value, which may be large. `version` 0: the key was deleted by this row. */
 export interface KeyRow {
@@ -39,6 +40,30 @@ export interface PageBounds {
   readonly maxBytes: number;
 }
 
+/** Which of the entries of a span, and in what order. */
+export interface Selection {
+  readonly sort: { readonly target: SortTarget; readonly descending: boolean };
+  /** So many entries, in that order, are left out at the start. */
+  readonly skip: number;
+  /** Entries come without their values. */
+  readonly keysOnly: boolean;
+  /** Bounds of mod and create revisions; 0 for none. */
+  readonly minMod: number;
+  readonly maxMod: number;
+  readonly minCreate: number;
+  readonly maxCreate: number;
+}
+
+const everything: Selection = {
+  sort: { target: "key", descending: false },
+  skip: 0,
+  keysOnly: false,
+  minMod: 0,
+  maxMod: 0,
+  minCreate: 0,
+  maxCreate: 0,
+};
+
 export interface Rows<Row> {
   readonly rows: readonly Row[];
   readonly more: boolean;
@@ -61,10 +86,35 @@ function namesIn(span: Span): string {
 }
 
 const atRevision = `FROM names CROSS JOIN kv ON kv.key = name
-    AND kv.mod = (SELECT max(mod) FROM kv AS one WHERE one.key = name AND one.mod <= ?) WHERE kv.version > 0 LIMIT ?`;
+    AND kv.mod = (SELECT max(mod) FROM kv AS one WHERE one.key = name AND one.mod <= ?) WHERE kv.version > 0`;
+
+const columnOf: Readonly<Record<SortTarget, string>> = {
+  key: "kv.key",
+  version: "kv.version",
+  create: "kv.create_revision",
+  mod: "kv.mod",
+  value: "coalesce(kv.value, x'')",
+};
+
+function clausesOf({ sort, minMod, maxMod, minCreate, maxCreate }: Selection): string {
+  // Whole numbers, checked where they came in: they may stand in the text.
+  const bounds = [
+    minMod > 0 ? ` AND kv.mod >= ${minMod}` : "",
+    maxMod > 0 ? ` AND kv.mod <= ${maxMod}` : "",
+    minCreate > 0 ? ` AND kv.create_revision >= ${minCreate}` : "",
+    maxCreate > 0 ? ` AND kv.create_revision <= ${maxCreate}` : "",
+  ];
+  const direction = sort.descending ? "DESC" : "ASC";
+  // In the order of keys they come anyway; asking for it would read the whole span first.
+  const order =
+    sort.target === "key" && !sort.descending ? "" : ` ORDER BY ${columnOf[sort.target]} ${direction}, kv.key`;
+  return `${bounds.join("")}${order}`;
+}
 
 const columns = `key, mod, create_revision, version, lease, length(value) AS size,
     CASE WHEN length(value) <= ${inlineBytes} THEN value END AS small`;
+
+const keyColumns = "key, mod, create_revision, version, lease, 0 AS size";
 
 export class Keys {
   readonly #sql: Sql;
@@ -78,6 +128,16 @@ export class Keys {
     const [row] = this.#sql.all(
       "SELECT mod, create_revision, version, lease FROM kv WHERE key = ? ORDER BY mod DESC LIMIT 1",
       bytesOf(key),
+    );
+    return row === undefined ? null : keyRow(row);
+  }
+
+  /** One row, a deletion included. */
+  row(key: ByteString, mod: Revision): KeyRow | null {
+    const [row] = this.#sql.all(
+      "SELECT mod, create_revision, version, lease FROM kv WHERE key = ? AND mod = ?",
+      bytesOf(key),
+      mod,
     );
     return row === undefined ? null : keyRow(row);
   }
@@ -118,22 +178,42 @@ export class Keys {
   }
 
   /** The keys of a span as they were at one revision. */
-  page(span: Span, at: Revision, bounds: PageBounds): Rows<Entry> {
+  page(span: Span, at: Revision, bounds: PageBounds, selection: Selection = everything): Rows<Entry> {
     const rows = this.#sql.all(
-      `${namesIn(span)} SELECT ${columns} ${atRevision}`,
+      `${namesIn(span)} SELECT ${selection.keysOnly ? keyColumns : columns} ${atRevision}${clausesOf(selection)} LIMIT ? OFFSET ?`,
       ...spanBindings(span),
       at,
       bounds.limit + 1,
+      selection.skip,
     );
     return this.#bounded(rows, bounds, (row) => {
       const key = byteString(bytesIn(row, "key"));
-      return { key, ...keyRow(row), value: this.#valueOf(key, row) };
+      return { key, ...keyRow(row), value: selection.keysOnly ? noBytes : this.#valueOf(key, row) };
     });
+  }
+
+  /** How many keys a page of at most so many would have, and the bytes of their keys and values, without reading them. */
+  measure(
+    span: Span,
+    at: Revision,
+    atMost: number,
+    selection: Selection = everything,
+  ): { readonly keys: number; readonly bytes: number } {
+    const size = selection.keysOnly ? "length(kv.key)" : "length(kv.key) + coalesce(length(kv.value), 0)";
+    const [row] = this.#sql.all(
+      `${namesIn(span)} SELECT count(*) AS n, coalesce(sum(size), 0) AS bytes
+         FROM (SELECT ${size} AS size ${atRevision}${clausesOf(selection)} LIMIT ?)`,
+      ...spanBindings(span),
+      at,
+      atMost,
+    );
+    return row === undefined ? { keys: 0, bytes: 0 } : { keys: numberIn(row, "n"), bytes: numberIn(row, "bytes") };
   }
 
   count(span: Span, at: Revision, atMost: number): number {
     const [row] = this.#sql.all(
-      `${namesIn(span)} SELECT count(*) AS n FROM (SELECT 1 ${atRevision})`,
+      `${namesIn(span)} SELECT count(*) AS n FROM (SELECT 1 FROM names
+         WHERE (SELECT version FROM kv WHERE key = name AND mod <= ? ORDER BY mod DESC LIMIT 1) > 0 LIMIT ?)`,
       ...spanBindings(span),
       at,
       atMost,

@@ -1,5 +1,6 @@
 /**
- * Leases and the keys tied to them. A lease comes with a put, and goes with its last key or by an `expire` command;
+ * Leases and the keys tied to them. One that was granted ends by a command; one that came with a put, or with a place in a
+ * queue, also goes with its last key;
  * no clock of this machine ever ends one (SPEC E1). Used by the store. Renewals of one batch cost one row together.
  */
 import { leaseId } from "../support/brand.ts";
@@ -7,6 +8,7 @@ import type { ByteString, Instant, LeaseId, LogTime, Slot } from "../support/bra
 import { byteString, bytesOf } from "../support/bytes.ts";
 import { bytesIn, numberIn, textIn } from "../support/sql.ts";
 import type { Sql, SqlRow } from "../support/sql.ts";
+import type { KeyRange } from "./transaction.ts";
 
 export interface Lease {
   readonly id: LeaseId;
@@ -19,12 +21,17 @@ export interface Lease {
   readonly renewal: number;
   /** Log time of the last renewal. */
   readonly renewedAt: number;
+  /** Lives on without keys. */
+  readonly granted: boolean;
 }
 
-export interface LeaseKey {
-  readonly lease: LeaseId;
+export interface Tie {
+  /** A lease's id, or "" for before all of them. */
+  readonly lease: string;
   readonly key: ByteString;
 }
+
+const select = "SELECT id, ttl_ms, renewal, renewed_at, granted FROM leases";
 
 export class Leases {
   readonly #sql: Sql;
@@ -42,13 +49,18 @@ export class Leases {
   get(id: LeaseId): Lease | null {
     const touched = this.#touched.get(id);
     if (touched !== undefined) return touched;
-    const [row] = this.#sql.all("SELECT id, ttl_ms, renewal, renewed_at FROM leases WHERE id = ?", id);
+    const [row] = this.#sql.all(`${select} WHERE id = ?`, id);
     return row === undefined ? null : leaseIn(row);
   }
 
-  /** Grants the lease, or renews it. */
-  renew(id: LeaseId, ttlMs: number, { slot, now }: { readonly slot: Slot; readonly now: LogTime }): void {
-    this.#touched.set(id, { id, ttlMs, renewal: slot, renewedAt: now });
+  /** Grants the lease, or renews it. @param granted for a lease that lives on without keys. */
+  renew(
+    id: LeaseId,
+    ttlMs: number,
+    { slot, now }: { readonly slot: Slot; readonly now: LogTime },
+    granted = this.get(id)?.granted ?? false,
+  ): void {
+    this.#touched.set(id, { id, ttlMs, renewal: slot, renewedAt: now, granted });
     const due = now + ttlMs + this.#maxSkewMs;
     if (this.#notBefore !== undefined) this.#notBefore = Math.min(this.#notBefore ?? due, due);
   }
@@ -57,16 +69,36 @@ export class Leases {
     this.#sql.all("INSERT OR REPLACE INTO lease_keys (lease, key) VALUES (?, ?)", id, bytesOf(key));
   }
 
-  /** Unties a key; a lease left without keys is gone. */
   detach(id: LeaseId, key: ByteString): void {
     this.#sql.all("DELETE FROM lease_keys WHERE lease = ? AND key = ?", id, bytesOf(key));
+  }
+
+  /** A lease left without keys is gone, unless it was granted. */
+  endIfUnused(id: LeaseId): void {
+    if (this.get(id)?.granted === true) return;
     const left = this.#sql.all("SELECT 1 AS one FROM lease_keys WHERE lease = ? LIMIT 1", id);
     if (left.length === 0) this.#touched.set(id, null);
   }
 
-  keysOf(id: LeaseId): readonly ByteString[] {
-    const rows = this.#sql.all("SELECT key FROM lease_keys WHERE lease = ? ORDER BY key", id);
+  /** Keys of a lease in order, after one of them: a lease may have very many. */
+  keysOf(id: LeaseId, limit: number, after: ByteString | null = null): readonly ByteString[] {
+    const rows =
+      after === null
+        ? this.#sql.all("SELECT key FROM lease_keys WHERE lease = ? ORDER BY key LIMIT ?", id, limit)
+        : this.#sql.all(
+            "SELECT key FROM lease_keys WHERE lease = ? AND key > ? ORDER BY key LIMIT ?",
+            id,
+            bytesOf(after),
+            limit,
+          );
     return rows.map((row) => byteString(bytesIn(row, "key")));
+  }
+
+  /** Those of its keys that lie in a range with an end. */
+  keysWithin(id: LeaseId, { key, end }: KeyRange): readonly ByteString[] {
+    if (end === null) return [];
+    const statement = "SELECT key FROM lease_keys WHERE lease = ? AND key >= ? AND key < ? ORDER BY key";
+    return this.#sql.all(statement, id, bytesOf(key), bytesOf(end)).map((row) => byteString(bytesIn(row, "key")));
   }
 
   end(id: LeaseId): void {
@@ -85,11 +117,12 @@ export class Leases {
 
   write(lease: Lease): void {
     this.#sql.all(
-      "INSERT OR REPLACE INTO leases (id, ttl_ms, renewal, renewed_at) VALUES (?, ?, ?, ?)",
+      "INSERT OR REPLACE INTO leases (id, ttl_ms, renewal, renewed_at, granted) VALUES (?, ?, ?, ?, ?)",
       lease.id,
       lease.ttlMs,
       lease.renewal,
       lease.renewedAt,
+      lease.granted ? 1 : 0,
     );
   }
 
@@ -105,7 +138,7 @@ export class Leases {
     if (bound === null || bound > now) return [];
     this.#notBefore = this.#earliest();
     const rows = this.#sql.all(
-      `SELECT id, ttl_ms, renewal, renewed_at FROM leases WHERE renewed_at + ttl_ms <= ?
+      `${select} WHERE renewed_at + ttl_ms <= ?
        ORDER BY renewed_at + ttl_ms, id LIMIT ?`,
       now - this.#maxSkewMs,
       limit,
@@ -113,14 +146,25 @@ export class Leases {
     return rows.map(leaseIn);
   }
 
-  all(): readonly Lease[] {
-    return this.#sql.all("SELECT id, ttl_ms, renewal, renewed_at FROM leases ORDER BY id").map(leaseIn);
+  /** Leases after one, in the order of their names. */
+  after(id: string, limit: number): readonly Lease[] {
+    return this.#sql.all(`${select} WHERE id > ? ORDER BY id LIMIT ?`, id, limit).map(leaseIn);
   }
 
-  allKeys(): readonly LeaseKey[] {
+  all(): readonly Lease[] {
+    return this.#sql.all(`${select} ORDER BY id`).map(leaseIn);
+  }
+
+  /** Which keys are tied to which lease, in the order of both, after one of them. */
+  tiesAfter({ lease, key }: Tie, limit: number): readonly Tie[] {
     return this.#sql
-      .all("SELECT lease, key FROM lease_keys ORDER BY lease, key")
-      .map((row) => ({ lease: leaseId(textIn(row, "lease")), key: byteString(bytesIn(row, "key")) }));
+      .all(
+        "SELECT lease, key FROM lease_keys WHERE (lease, key) > (?, ?) ORDER BY lease, key LIMIT ?",
+        lease,
+        bytesOf(key),
+        limit,
+      )
+      .map((row) => ({ lease: textIn(row, "lease"), key: byteString(bytesIn(row, "key")) }));
   }
 
   #earliest(): number | null {
@@ -135,5 +179,6 @@ function leaseIn(row: SqlRow): Lease {
     ttlMs: numberIn(row, "ttl_ms"),
     renewal: numberIn(row, "renewal"),
     renewedAt: numberIn(row, "renewed_at"),
+    granted: numberIn(row, "granted") === 1,
   };
 }

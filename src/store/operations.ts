@@ -1,40 +1,44 @@
 /**
- * What each operation does to keys and leases, once its command may be carried out. Called by the store's apply, in
- * the log's order. Reads no clock: "now" is log time (SPEC L3).
+ * Carries out one operation: judges its condition, writes its key rows, keeps leases and their keys together. Knows nothing
+ * of ids, deadlines, order or guards; those the store has settled before. Called by the store, within one batch at a time.
  */
-import { assertNever } from "../support/assert.ts";
+import { assert, assertNever } from "../support/assert.ts";
 import { revision } from "../support/brand.ts";
-import type { ByteString, LeaseId, LogTime, Revision, Slot } from "../support/brand.ts";
-import type { Operation, Outcome } from "./command.ts";
-import type { KeyRow, Keys } from "./keys.ts";
-import type { Leases } from "./leases.ts";
-import type { StoreRules } from "./rules.ts";
-import type { Superseded } from "./superseded.ts";
+import type { LeaseId, Revision } from "../support/brand.ts";
+import { limits } from "../support/limits.ts";
+import type { Guard, Operation, Outcome, Refusal } from "./command.ts";
+import type { Compaction } from "./compaction.ts";
+import { KeyChanges } from "./key-changes.ts";
+import type { Turn } from "./key-changes.ts";
+import type { KeyRow } from "./keys.ts";
+import type { StoreParts } from "./parts.ts";
+import { placeKey, tokenOf } from "./queues.ts";
+import { conditionHolds, mayEnd } from "./rules.ts";
+import { prefixRange } from "./transaction.ts";
+import type { TxnOperation } from "./transaction.ts";
+import { carryOut, check, choose, flat, looksAtTooMuch } from "./transactions.ts";
+import type { Extent, Ground } from "./transactions.ts";
 
-type Put = Extract<Operation, { type: "put" }>;
-
-/** One batch while it is applied. */
-export interface Turn {
-  readonly slot: Slot;
-  readonly now: LogTime;
-  /** The store's revision so far. */
-  revision: Revision;
-  /** Rows that this batch turned into history. */
-  readonly superseded: Superseded[];
-}
+type Of<Type extends Operation["type"]> = Extract<Operation, { readonly type: Type }>;
 
 export class Operations {
-  readonly #keys: Keys;
-  readonly #leases: Leases;
-  readonly #rules: StoreRules;
+  readonly #parts: StoreParts;
+  readonly #changes: KeyChanges;
+  readonly #compaction: Compaction;
 
-  constructor(keys: Keys, leases: Leases, rules: StoreRules) {
-    this.#keys = keys;
-    this.#leases = leases;
-    this.#rules = rules;
+  constructor(parts: StoreParts) {
+    this.#parts = parts;
+    this.#changes = new KeyChanges(parts.keys, parts.leases);
+    this.#compaction = parts.compaction;
   }
 
   carryOut(operation: Operation, turn: Turn): Outcome {
+    const outcome = this.#carryOut(operation, turn);
+    this.#changes.settle();
+    return outcome;
+  }
+
+  #carryOut(operation: Operation, turn: Turn): Outcome {
     switch (operation.type) {
       case "put":
         return this.#put(operation, turn);
@@ -42,87 +46,198 @@ export class Operations {
         return this.#delete(operation, turn);
       case "expire":
         return this.#expire(operation, turn);
+      case "txn":
+        return this.#transact(operation, turn);
+      case "grant":
+        return this.#grant(operation, turn);
+      case "renew":
+        return this.#renew(operation, turn);
+      case "revoke":
+        return this.#revoke(operation, turn);
+      case "compact":
+        return this.#compact(operation, turn);
+      case "enqueue":
+        return this.#enqueue(operation, turn);
       default:
         return assertNever(operation, "operation");
     }
   }
 
-  #put(operation: Put, turn: Turn): Outcome {
-    const { key, value, condition } = operation;
-    const current = this.#living(key);
+  /** K1: null when the guard's token is that of the queue's first place. */
+  guardRefuses({ queue, token }: Guard, turn: Turn): Outcome | null {
+    const first = this.#parts.ranges.first(prefixRange(queue), turn.revision);
+    return first?.createRevision === token ? null : this.#refused("lock-lost", turn);
+  }
+
+  #refused(why: Refusal, turn: Turn): Outcome {
+    const { compacted } = this.#compaction;
+    return { type: "refused", why, revision: turn.revision, compactedRevision: compacted };
+  }
+
+  // --- single keys ---
+
+  #put(operation: Of<"put">, turn: Turn): Outcome {
+    const { key, value, condition, lease: own, tie } = operation;
+    const current = this.#changes.living(key);
     const modRevision = current?.modRevision ?? null;
-    if (!this.#rules.conditionHolds(condition, modRevision)) return { type: "condition-failed", modRevision };
-    const lease = operation.lease?.id ?? null;
-    if (operation.lease !== undefined) this.#leases.renew(operation.lease.id, operation.lease.ttlMs, turn);
+    if (!conditionHolds(condition, modRevision)) return { type: "condition-failed", modRevision };
+    if (tie !== undefined && this.#parts.leases.get(tie) === null) return this.#refused("lease-not-found", turn);
+    const lease = own?.id ?? tie ?? null;
+    if (own !== undefined) this.#parts.leases.renew(own.id, own.ttlMs, turn);
     if (current !== null && this.#isKept(operation, current, lease)) {
       const { version, createRevision } = current;
       return { type: "put", revision: current.modRevision, version, createRevision, renewedOnly: true };
     }
     turn.revision = revision(turn.revision + 1);
-    const row: KeyRow = {
-      modRevision: turn.revision,
-      createRevision: current?.createRevision ?? turn.revision,
-      version: (current?.version ?? 0) + 1,
-      lease,
-    };
-    this.#keys.append(key, row, value);
-    if (current !== null) turn.superseded.push([key, current.modRevision]);
-    this.#tie(key, current?.lease ?? null, lease);
-    const { version, createRevision } = row;
+    const { version, createRevision } = this.#changes.put(key, current, value, lease, turn.revision, turn);
     return { type: "put", revision: turn.revision, version, createRevision, renewedOnly: false };
   }
 
-  #isKept(operation: Put, current: KeyRow, lease: LeaseId | null): boolean {
+  #isKept(operation: Of<"put">, current: KeyRow, lease: LeaseId | null): boolean {
     if (operation.keepIfEqual !== true || current.lease !== lease) return false;
-    return equalBytes(operation.value, this.#keys.value(operation.key, current.modRevision));
+    return equalBytes(operation.value, this.#parts.keys.value(operation.key, current.modRevision));
   }
 
-  /** Moves a key from one lease to another. */
-  #tie(key: ByteString, before: LeaseId | null, after: LeaseId | null): void {
-    if (before === after) return;
-    if (after !== null) this.#leases.attach(after, key);
-    if (before !== null) this.#leases.detach(before, key);
-  }
-
-  #delete(operation: Extract<Operation, { type: "delete" }>, turn: Turn): Outcome {
-    const current = this.#living(operation.key);
+  #delete(operation: Of<"delete">, turn: Turn): Outcome {
+    const current = this.#changes.living(operation.key);
     const modRevision = current?.modRevision ?? null;
-    if (!this.#rules.conditionHolds(operation.condition, modRevision)) return { type: "condition-failed", modRevision };
+    if (!conditionHolds(operation.condition, modRevision)) return { type: "condition-failed", modRevision };
     if (current === null) return { type: "deleted", existed: false, revision: turn.revision };
     turn.revision = revision(turn.revision + 1);
-    this.#bury(operation.key, current, turn);
-    this.#tie(operation.key, current.lease, null);
+    this.#changes.bury(operation.key, current, turn.revision, turn);
     return { type: "deleted", existed: true, revision: turn.revision };
   }
 
-  #expire(operation: Extract<Operation, { type: "expire" }>, turn: Turn): Outcome {
-    const lease = this.#leases.get(operation.lease);
-    if (lease === null || !this.#rules.mayEnd(lease, operation.renewal, turn.now)) {
+  // --- transactions ---
+
+  #transact({ transaction }: Of<"txn">, turn: Turn): Outcome {
+    const ground = this.#ground();
+    const before = turn.revision;
+    if (looksAtTooMuch(ground, before, transaction)) return this.#refused("too-many-keys", turn);
+    const chosen = choose(ground, before, transaction);
+    const extent = check(ground, before, chosen);
+    if (typeof extent === "string") return this.#refused(extent, turn);
+    if (!hasRoom(turn, extent)) return this.#refused("busy", turn);
+    turn.resultBytes += extent.answered;
+    // Rows of this revision are read back by later steps, whether it comes to be or not.
+    const at = revision(before + 1);
+    const known = turn.changes.length;
+    const responses = carryOut(ground, at, chosen, {
+      put: (step) => this.#putStep(step, at, turn),
+      remove: (entry) => this.#changes.bury(entry.key, entry, at, turn),
+    });
+    if (turn.changes.length > known) turn.revision = at;
+    else assert(![...flat(chosen)].some((step) => step.type === "put"), "every put is a change");
+    return { type: "txn", revision: turn.revision, succeeded: chosen.succeeded, responses };
+  }
+
+  #putStep(step: Extract<TxnOperation, { readonly type: "put" }>, at: Revision, turn: Turn): void {
+    const current = this.#changes.living(step.key);
+    const kept = (): Uint8Array => {
+      assert(current !== null, "a value is kept of a key that exists");
+      return this.#parts.keys.value(step.key, current.modRevision);
+    };
+    const lease = step.lease === "keep" ? (current?.lease ?? null) : step.lease;
+    this.#changes.put(step.key, current, step.value ?? kept(), lease, at, turn);
+  }
+
+  #ground(): Ground {
+    const { ranges, leases } = this.#parts;
+    return {
+      ranges,
+      // An outcome may not depend on what this replica happens to keep (L3): the past is for reads alone.
+      unreadable: () => "compacted",
+      leaseExists: (id) => leases.get(id) !== null,
+    };
+  }
+
+  // --- leases ---
+
+  #grant({ lease, ttlMs }: Of<"grant">, turn: Turn): Outcome {
+    if (this.#parts.leases.get(lease) !== null) return this.#refused("lease-exists", turn);
+    this.#parts.leases.renew(lease, ttlMs, turn, true);
+    return { type: "granted", ttlMs, revision: turn.revision };
+  }
+
+  #renew({ lease }: Of<"renew">, turn: Turn): Outcome {
+    const known = this.#parts.leases.get(lease);
+    if (known === null) return this.#refused("lease-not-found", turn);
+    this.#parts.leases.renew(lease, known.ttlMs, turn);
+    return { type: "renewed", ttlMs: known.ttlMs, revision: turn.revision };
+  }
+
+  #revoke({ lease }: Of<"revoke">, turn: Turn): Outcome {
+    if (this.#parts.leases.get(lease) === null) return this.#refused("lease-not-found", turn);
+    const deletedKeys = this.#end(lease, turn);
+    return { type: "revoked", deletedKeys, revision: turn.revision };
+  }
+
+  #expire(operation: Of<"expire">, turn: Turn): Outcome {
+    const lease = this.#parts.leases.get(operation.lease);
+    if (lease === null || !mayEnd(lease, operation.renewal, turn.now)) {
       return { type: "expired", deletedKeys: 0, revision: turn.revision };
     }
-    const keys = this.#leases.keysOf(lease.id);
-    // One revision for all of them: who watches sees the lease end as one event.
-    if (keys.length > 0) turn.revision = revision(turn.revision + 1);
-    for (const key of keys) {
-      const current = this.#living(key);
-      if (current !== null) this.#bury(key, current, turn);
+    const deletedKeys = this.#end(lease.id, turn);
+    return { type: "expired", deletedKeys, revision: turn.revision };
+  }
+
+  /** One revision for all of its keys: who watches sees the lease end as one event. */
+  #end(lease: LeaseId, turn: Turn): number {
+    const { leases } = this.#parts;
+    let ended = 0;
+    let keys = leases.keysOf(lease, endedAtOnce);
+    while (keys.length > 0) {
+      if (ended === 0) turn.revision = revision(turn.revision + 1);
+      for (const key of keys) {
+        const current = this.#changes.living(key);
+        if (current !== null) this.#changes.bury(key, { ...current, lease: null }, turn.revision, turn);
+      }
+      ended += keys.length;
+      keys = leases.keysOf(lease, endedAtOnce, keys.at(-1));
     }
-    this.#leases.end(lease.id);
-    return { type: "expired", deletedKeys: keys.length, revision: turn.revision };
+    leases.end(lease);
+    return ended;
   }
 
-  /** A deletion is a row too, so that older revisions stay readable; it is history from its own batch on. */
-  #bury(key: ByteString, current: KeyRow, turn: Turn): void {
-    const deletion = { modRevision: turn.revision, createRevision: revision(0), version: 0, lease: null };
-    this.#keys.append(key, deletion, null);
-    turn.superseded.push([key, current.modRevision], [key, turn.revision]);
+  // --- queues, history ---
+
+  #enqueue({ queue, value, lease }: Of<"enqueue">, turn: Turn): Outcome {
+    const { leases, ranges } = this.#parts;
+    // A lease may hold other keys, and places in other queues.
+    const places = leases.keysWithin(lease.id, prefixRange(queue)).map((key) => tokenOf(queue, key));
+    const mine = places.find((token) => token !== null) ?? null;
+    if (mine === null && ranges.count(prefixRange(queue), turn.revision, limits.queuePlaces) >= limits.queuePlaces) {
+      return this.#refused("queue-full", turn);
+    }
+    leases.renew(lease.id, lease.ttlMs, turn);
+    if (mine !== null) {
+      return { type: "enqueued", key: placeKey(queue, mine), token: mine, created: false, revision: turn.revision };
+    }
+    turn.revision = revision(turn.revision + 1);
+    const key = placeKey(queue, turn.revision);
+    this.#changes.put(key, null, value, lease.id, turn.revision, turn);
+    return { type: "enqueued", key, token: turn.revision, created: true, revision: turn.revision };
   }
 
-  #living(key: ByteString): KeyRow | null {
-    const newest = this.#keys.newest(key);
-    return newest === null || newest.version === 0 ? null : newest;
+  #compact(operation: Of<"compact">, turn: Turn): Outcome {
+    if (operation.revision > turn.revision) return this.#refused("future", turn);
+    if (operation.revision <= this.#compaction.compacted) return this.#refused("compacted", turn);
+    this.#compaction.compact(operation.revision);
+    return { type: "compacted", revision: turn.revision };
   }
 }
+
+/** Whether a batch has room for what one more transaction answers and deletes. Whoever comes first always has. */
+function hasRoom({ resultBytes, changes }: Turn, { answered, deleted }: Extent): boolean {
+  if (resultBytes > 0 && resultBytes + answered > limits.batchResultBytes) return false;
+  return changes.length === 0 || deleted === 0 || changes.length + deleted <= batchChanges;
+}
+
+/** Changes of one batch beyond which no transaction deletes: bounds the time of one apply. */
+const batchChanges = 2 * limits.deletedKeys;
+
+/** Keys of a lease that ends, in memory at once. */
+const endedAtOnce = 1000;
 
 function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, at) => byte === b[at]);

@@ -6,11 +6,12 @@
 import { assert } from "../support/assert.ts";
 import { requestId } from "../support/brand.ts";
 import type { LogTime, RequestId } from "../support/brand.ts";
+import { limits } from "../support/limits.ts";
 import { numberIn, textIn } from "../support/sql.ts";
 import type { Sql, SqlRow } from "../support/sql.ts";
 import type { Command, Outcome } from "./command.ts";
 import { decodeOutcome, encodeOutcome, packOutcome, readOutcome } from "./outcome-codec.ts";
-import { isName } from "./command-codec.ts";
+import { isName } from "./stored-names.ts";
 import { isList, isTime, isTuple, parseJson } from "./json-shape.ts";
 import { briefMs } from "./store-limits.ts";
 import type { StoreLimits } from "./store-limits.ts";
@@ -36,6 +37,15 @@ export interface BriefOutcome {
   readonly outcome: Outcome;
 }
 
+/** An outcome with nothing read in it and no key, in characters: numbers and punctuation. */
+const smallOutcome = 96;
+
+/** What is kept of an outcome: not the answers of a transaction that read much. A retry is told that it was carried out. */
+function kept(outcome: Outcome): Outcome {
+  if (outcome.type !== "txn" || outcome.responses === null) return outcome;
+  return encodeOutcome(outcome).length <= limits.rememberedOutcomeBytes ? outcome : { ...outcome, responses: null };
+}
+
 export class Outcomes {
   readonly #sql: Sql;
   readonly #limits: StoreLimits;
@@ -44,6 +54,8 @@ export class Outcomes {
   readonly #brief = new Map<RequestId, BriefOutcome>();
   /** Of the batch being applied: what goes into its row. */
   #added: BriefOutcome[] = [];
+  /** Their size in that row, in characters. */
+  #addedSize = 0;
   #durableAdded = 0;
   /** False as long as no row was ever seen: then a look-up needs no statement. */
   #durable: boolean;
@@ -64,7 +76,7 @@ export class Outcomes {
   }
 
   remember({ id, deadline, fingerprint }: Command, outcome: Outcome, now: LogTime): void {
-    this.#keep({ id, deadline, fingerprint: fingerprint ?? null, outcome }, now);
+    this.#keep({ id, deadline, fingerprint: fingerprint ?? null, outcome: kept(outcome) }, now);
   }
 
   /** Remembers what is known under a command's id until that command's own deadline. */
@@ -74,7 +86,7 @@ export class Outcomes {
 
   #keep(kept: DurableOutcome, now: LogTime): void {
     const { id, deadline, fingerprint, outcome } = kept;
-    if (fingerprint === null && deadline <= now + briefMs(this.#limits)) {
+    if (fingerprint === null && deadline <= now + briefMs(this.#limits) && this.#fits(outcome)) {
       const brief = { id, deadline, outcome };
       this.restore(brief);
       this.#added.push(brief);
@@ -82,6 +94,15 @@ export class Outcomes {
     }
     this.write(kept);
     this.#durableAdded += 1;
+  }
+
+  /** Whether the batch's row has room for it: what a transaction read may be large. */
+  #fits(outcome: Outcome): boolean {
+    const isSmall = outcome.type !== "txn" && outcome.type !== "enqueued";
+    const size = isSmall ? smallOutcome : encodeOutcome(outcome).length;
+    if (size > limits.briefOutcomeBytes || this.#addedSize + size > limits.batchRowOutcomeBytes) return false;
+    this.#addedSize += size;
+    return true;
   }
 
   /** Puts one outcome into the brief memory: as it comes, or from a batch row after a restart, oldest first. */
@@ -106,6 +127,7 @@ export class Outcomes {
     if (this.#added.length === 0) return null;
     const packed = encodeBrief(this.#added);
     this.#added = [];
+    this.#addedSize = 0;
     return packed;
   }
 

@@ -12,20 +12,22 @@ const tables = [
     true,
   ],
   // One row per applied batch. `stamp` is log time after it; `before` and `revision` the store's revision around it;
-  // `superseded` as `history.ts` writes it; `outcomes` those of the brief memory and `value` the batch as it came, both
+  // `changes` as `changes.ts` writes them; `outcomes` those of the brief memory and `value` the batch as it came, both
   // NULL after a snapshot.
   [
     "batches",
-    "slot INTEGER PRIMARY KEY, stamp INTEGER, before INTEGER, revision INTEGER, outcomes TEXT, superseded TEXT, value TEXT",
+    "slot INTEGER PRIMARY KEY, stamp INTEGER, before INTEGER, revision INTEGER, outcomes TEXT, changes TEXT, value TEXT",
     false,
   ],
-  // What does not fit a batch row's `superseded`: a lease may have ended with very many keys.
-  ["superseded", "slot INTEGER, part INTEGER, rows TEXT, PRIMARY KEY (slot, part)", true],
-  ["leases", "id TEXT PRIMARY KEY, ttl_ms INTEGER, renewal INTEGER, renewed_at INTEGER", true],
+  // What does not fit a batch row's `changes`: a lease may have ended with very many keys.
+  ["changes", "slot INTEGER, part INTEGER, rows TEXT, PRIMARY KEY (slot, part)", true],
+  // `granted` 0: it goes with its last key.
+  ["leases", "id TEXT PRIMARY KEY, ttl_ms INTEGER, renewal INTEGER, renewed_at INTEGER, granted INTEGER", true],
   ["lease_keys", "lease TEXT, key BLOB, PRIMARY KEY (lease, key)", true],
   // Outcomes that the brief memory does not keep: under a client's own key, until a far deadline, or from a snapshot.
   ["outcomes", "id TEXT PRIMARY KEY, deadline INTEGER, fingerprint TEXT, outcome TEXT", true],
   ["sessions", "id TEXT PRIMARY KEY, next INTEGER, expires INTEGER", true],
+  // How far history was compacted on demand (`compaction.ts`).
   // `loading` is here from the first page of a snapshot to the last: without it half a snapshot would pass for a store.
   ["store_meta", "name TEXT PRIMARY KEY, value TEXT", true],
 ] as const;

@@ -3,30 +3,37 @@
  * `snapshot.ts`, read strictly by `snapshot-load.ts`: a page from a peer is foreign input.
  */
 import { leaseId, logTime, requestId, revision, slot } from "../support/brand.ts";
-import type { Slot } from "../support/brand.ts";
+import type { Revision, Slot } from "../support/brand.ts";
 import { unpackBytes } from "../support/bytes.ts";
 import { assertNever } from "../support/assert.ts";
 import { limits } from "../support/limits.ts";
-import { isLeaseName, isName, isStoredKey, isTtl } from "./command-codec.ts";
-import type { BatchRow, SupersededPart } from "./history.ts";
+import { isLeaseName, isName, isStoredKey, isTtl } from "./stored-names.ts";
+import { decodeChanges } from "./changes.ts";
+import type { BatchRow, ChangesPart } from "./history.ts";
 import { isList, isTime, isTuple, isWhole, packValue, parseJson } from "./json-shape.ts";
 import type { StoredRow } from "./keys.ts";
-import type { Lease, LeaseKey } from "./leases.ts";
+import type { Lease } from "./leases.ts";
 import { packOutcome, readOutcome } from "./outcome-codec.ts";
 import type { DurableOutcome } from "./outcomes.ts";
 import type { Session } from "./sessions.ts";
-import { decodeSuperseded } from "./superseded.ts";
 
 export type SnapshotRow =
   | { readonly type: "key"; readonly row: StoredRow }
   | { readonly type: "lease"; readonly row: Lease }
-  | { readonly type: "lease-key"; readonly row: LeaseKey }
   | { readonly type: "session"; readonly row: Session }
   | { readonly type: "outcome"; readonly row: DurableOutcome }
   | { readonly type: "batch"; readonly row: BatchRow }
-  | { readonly type: "superseded"; readonly row: SupersededPart }
-  /** The last row: up to which slot the rows before it tell, and from which on the source still has history. */
-  | { readonly type: "end"; readonly row: { readonly slot: Slot; readonly firstBatch: Slot } };
+  | { readonly type: "changes"; readonly row: ChangesPart }
+  /** What a command had compacted the store to. */
+  | { readonly type: "compacted"; readonly row: { readonly revision: Revision } }
+  /**
+   * The last row: up to which slot the rows before it tell, from which batch and revision on the source has history, and
+   * of which batches it has swept what they made history.
+   */
+  | {
+      readonly type: "end";
+      readonly row: { readonly slot: Slot; readonly firstBatch: Slot; readonly floor: Revision; readonly swept: Slot };
+    };
 
 export function encodeRow({ type, row }: SnapshotRow): string {
   switch (type) {
@@ -35,19 +42,19 @@ export function encodeRow({ type, row }: SnapshotRow): string {
       return JSON.stringify(["k", row.key, row.modRevision, row.createRevision, row.version, row.lease, value]);
     }
     case "lease":
-      return JSON.stringify(["l", row.id, row.ttlMs, row.renewal, row.renewedAt]);
-    case "lease-key":
-      return JSON.stringify(["t", row.lease, row.key]);
+      return JSON.stringify(["l", row.id, row.ttlMs, row.renewal, row.renewedAt, row.granted ? 1 : 0]);
     case "session":
       return JSON.stringify(["s", row.id, row.next, row.expires]);
     case "outcome":
       return JSON.stringify(["o", row.id, row.deadline, row.fingerprint, packOutcome(row.outcome)]);
     case "batch":
-      return JSON.stringify(["b", row.slot, row.stamp, row.before, row.revision, row.superseded]);
-    case "superseded":
+      return JSON.stringify(["b", row.slot, row.stamp, row.before, row.revision, row.changes]);
+    case "changes":
       return JSON.stringify(["h", row.slot, row.part, row.rows]);
+    case "compacted":
+      return JSON.stringify(["c", row.revision]);
     case "end":
-      return JSON.stringify(["e", row.slot, row.firstBatch]);
+      return JSON.stringify(["e", row.slot, row.firstBatch, row.floor, row.swept]);
     default:
       return assertNever(type, "snapshot row");
   }
@@ -72,8 +79,6 @@ function readRow(parts: readonly unknown[]): SnapshotRow | null {
       return readKey(parts);
     case "l":
       return readLease(parts);
-    case "t":
-      return readLeaseKey(parts);
     case "s":
       return readSession(parts);
     case "o":
@@ -81,7 +86,11 @@ function readRow(parts: readonly unknown[]): SnapshotRow | null {
     case "b":
       return readBatch(parts);
     case "h":
-      return readSuperseded(parts);
+      return readChanges(parts);
+    case "c":
+      return isTuple(parts, 2) && positive(parts[1])
+        ? { type: "compacted", row: { revision: revision(parts[1]) } }
+        : null;
     case "e":
       return readEnd(parts);
     default:
@@ -106,16 +115,11 @@ function readKey(parts: readonly unknown[]): SnapshotRow | null {
 }
 
 function readLease(parts: readonly unknown[]): SnapshotRow | null {
-  if (!isTuple(parts, 5)) return null;
-  const [, id, ttlMs, renewal, renewedAt] = parts;
+  if (!isTuple(parts, 6)) return null;
+  const [, id, ttlMs, renewal, renewedAt, granted] = parts;
   if (!isLeaseName(id) || !isTtl(ttlMs) || !positive(renewal) || !isTime(renewedAt)) return null;
-  return { type: "lease", row: { id: leaseId(id), ttlMs, renewal, renewedAt } };
-}
-
-function readLeaseKey(parts: readonly unknown[]): SnapshotRow | null {
-  if (!isTuple(parts, 3)) return null;
-  const [, lease, key] = parts;
-  return isLeaseName(lease) && isStoredKey(key) ? { type: "lease-key", row: { lease: leaseId(lease), key } } : null;
+  if (granted !== 0 && granted !== 1) return null;
+  return { type: "lease", row: { id: leaseId(id), ttlMs, renewal, renewedAt, granted: granted === 1 } };
 }
 
 function readSession(parts: readonly unknown[]): SnapshotRow | null {
@@ -135,28 +139,29 @@ function readDurable(parts: readonly unknown[]): SnapshotRow | null {
 
 function readBatch(parts: readonly unknown[]): SnapshotRow | null {
   if (!isTuple(parts, 6)) return null;
-  const [, at, stamp, before, after, superseded] = parts;
+  const [, at, stamp, before, after, changes] = parts;
   if (!positive(at) || !isTime(stamp) || !whole(before) || !whole(after) || before > after) return null;
-  if (superseded !== null && (typeof superseded !== "string" || decodeSuperseded(superseded) === null)) return null;
+  if (changes !== null && (typeof changes !== "string" || decodeChanges(changes) === null)) return null;
   const milestone = {
     slot: slot(at),
     stamp: logTime(stamp),
     before: revision(before),
     revision: revision(after),
   };
-  return { type: "batch", row: { ...milestone, superseded } };
+  return { type: "batch", row: { ...milestone, changes } };
 }
 
-function readSuperseded(parts: readonly unknown[]): SnapshotRow | null {
+function readChanges(parts: readonly unknown[]): SnapshotRow | null {
   if (!isTuple(parts, 4)) return null;
   const [, at, part, rows] = parts;
-  if (!positive(at) || !whole(part) || typeof rows !== "string" || decodeSuperseded(rows) === null) return null;
-  return { type: "superseded", row: { slot: slot(at), part, rows } };
+  if (!positive(at) || !whole(part) || typeof rows !== "string" || decodeChanges(rows) === null) return null;
+  return { type: "changes", row: { slot: slot(at), part, rows } };
 }
 
 function readEnd(parts: readonly unknown[]): SnapshotRow | null {
-  if (!isTuple(parts, 3)) return null;
-  const [, at, firstBatch] = parts;
-  if (!positive(at) || !positive(firstBatch) || firstBatch > at + 1) return null;
-  return { type: "end", row: { slot: slot(at), firstBatch: slot(firstBatch) } };
+  if (!isTuple(parts, 5)) return null;
+  const [, at, firstBatch, floor, swept] = parts;
+  if (!positive(at) || !positive(firstBatch) || firstBatch > at + 1 || !whole(floor) || !whole(swept)) return null;
+  const row = { slot: slot(at), firstBatch: slot(firstBatch), floor: revision(floor), swept: slot(swept) };
+  return { type: "end", row };
 }

@@ -4,13 +4,14 @@
  * sessions, outcomes that still count) is captured when the snapshot is opened. Writes nothing, so forgetting one costs
  * nothing (SPEC L7).
  *
- * Rows go in this order: batches, what they superseded, keys, what was captured, the end. A batch that the source clears
+ * Rows go in this order: batches, what they changed beyond that, keys, what was captured, the end. A batch that the source clears
  * before its row is read is no loss, because the key rows it superseded are cleared with it, before any key is read. One
- * that is cleared later was read, and the end row tells the peer to clear it too.
+ * that is cleared later was read, and the end row tells the peer to clear it too. The same of a batch whose past a
+ * compaction sweeps.
  */
 import { assert, assertNever } from "../support/assert.ts";
 import type { ByteString, Revision, Slot } from "../support/brand.ts";
-import { isStoredKey } from "./command-codec.ts";
+import { isStoredKey } from "./stored-names.ts";
 import type { Malformed } from "./json-shape.ts";
 import { isTuple, isWhole, malformed, parseJson } from "./json-shape.ts";
 import { SnapshotPageText } from "./snapshot-page.ts";
@@ -33,18 +34,18 @@ export interface SnapshotGone {
 /** A row's place in the order of all: from here on, rows are still to be given. */
 type Place =
   | { readonly type: "batch"; readonly slot: number }
-  | { readonly type: "superseded"; readonly slot: number; readonly part: number }
+  | { readonly type: "changes"; readonly slot: number; readonly part: number }
   | { readonly type: "key"; readonly key: ByteString; readonly mod: number }
   | { readonly type: "captured"; readonly index: number };
 
 type Placed = readonly [place: Place, encoded: string];
 
 const firstBatch = { type: "batch", slot: 1 } as const;
-const firstPart = { type: "superseded", slot: 1, part: 0 } as const;
+const firstPart = { type: "changes", slot: 1, part: 0 } as const;
 /** No key is empty, so this is before every row. */
 const firstKey = { type: "key", key: "\0" as ByteString, mod: 0 } as const;
 
-/** Batch rows read at once: each may hold 64 Ki characters of superseded rows. */
+/** Batch rows read at once: each may hold 64 Ki characters of changes. */
 const batchesAtOnce = 16;
 /** Key rows read at once, and their bytes: what does not fit the page is read again for the next one. */
 const keysAtOnce = { limit: 128, maxBytes: 256 * 1024 };
@@ -73,10 +74,14 @@ export class Snapshot {
     const at = cursor === null ? firstBatch : readCursor(cursor);
     if (at === null || (at.type === "captured" && at.index > this.#captured.length))
       return malformed("snapshot cursor");
-    const oldest = this.#parts.history.oldest;
+    const { history, compaction } = this.#parts;
+    const { oldest } = history;
     // Batches up to the slot may be cleared meanwhile; a later one has taken rows of ours along. The newest must be read.
     const needed = at.type === "batch" ? this.slot : this.slot + 1;
-    if (oldest === null || oldest.slot > needed || !this.#isCurrent()) return { type: "gone" };
+    // A compaction that reaches beyond the slot takes rows that were current at it. One that does not may take a deletion
+    // whose key was read already, and is done again by the peer: otherwise that key would come back to life.
+    const isSwept = at.type !== "captured" && compaction.swept > this.slot;
+    if (oldest === null || oldest.slot > needed || isSwept || !this.#isCurrent()) return { type: "gone" };
     const page = new SnapshotPageText(this.#parts.limits);
     for (const [place, encoded] of this.#from(at, oldest.slot)) {
       if (!page.add(encoded)) return { type: "page", rows: page.toString(), next: writeCursor(place) };
@@ -90,8 +95,8 @@ export class Snapshot {
       case "batch":
         yield* this.#batches(at.slot);
         return yield* this.#from(firstPart, oldest);
-      case "superseded":
-        yield* this.#superseded(at);
+      case "changes":
+        yield* this.#changes(at);
         return yield* this.#from(firstKey, oldest);
       case "key":
         yield* this.#keys(at);
@@ -114,12 +119,12 @@ export class Snapshot {
     }
   }
 
-  *#superseded(from: { readonly slot: number; readonly part: number }): Generator<Placed, void> {
+  *#changes(from: { readonly slot: number; readonly part: number }): Generator<Placed, void> {
     for (let at = from; ;) {
       const rows = this.#parts.history.parts(at, this.slot, batchesAtOnce);
       for (const row of rows) {
         const { slot, part } = row;
-        yield [{ type: "superseded", slot, part }, encodeRow({ type: "superseded", row })];
+        yield [{ type: "changes", slot, part }, encodeRow({ type: "changes", row })];
         at = { slot, part: part + 1 };
       }
       if (rows.length < batchesAtOnce) return;
@@ -144,20 +149,22 @@ export class Snapshot {
       if (encoded === undefined) break;
       yield [{ type: "captured", index }, encoded];
     }
-    const end = encodeRow({ type: "end", row: { slot: this.slot, firstBatch: oldest } });
+    const { floor, swept } = this.#parts.compaction;
+    const end = encodeRow({ type: "end", row: { slot: this.slot, firstBatch: oldest, floor, swept } });
     yield [{ type: "captured", index: this.#captured.length }, end];
   }
 }
 
 /**
- * What a store has no history of. Outcomes of the brief memory are among it, each as a row of its own: the batch rows that
+ * What a store has no history of. Which keys a lease has is not among it: their own rows say so, and there may be very many.
+ * Outcomes of the brief memory are among it, each as a row of its own: the batch rows that
  * hold them here may be cleared before they are read, and hold many more that nobody can ask for any longer (SPEC X1).
  */
-function* captured({ history, leases, sessions, outcomes }: StoreParts): Generator<string> {
+function* captured({ history, leases, sessions, outcomes, compaction }: StoreParts): Generator<string> {
   const now = history.newest?.stamp;
   if (now === undefined) return;
+  if (compaction.compacted > 0) yield encodeRow({ type: "compacted", row: { revision: compaction.compacted } });
   for (const row of leases.all()) yield encodeRow({ type: "lease", row });
-  for (const row of leases.allKeys()) yield encodeRow({ type: "lease-key", row });
   for (const row of sessions.all(now)) yield encodeRow({ type: "session", row });
   for (const row of outcomes.all(now)) yield encodeRow({ type: "outcome", row });
 }
@@ -166,7 +173,7 @@ function writeCursor(place: Place): string {
   switch (place.type) {
     case "batch":
       return JSON.stringify(["b", place.slot]);
-    case "superseded":
+    case "changes":
       return JSON.stringify(["h", place.slot, place.part]);
     case "key":
       return JSON.stringify(["k", place.key, place.mod]);
@@ -190,6 +197,6 @@ function readCursor(text: string): Place | null {
   if (!isTuple(parts, 3)) return null;
   const [kind, first, second] = parts;
   if (!whole(second)) return null;
-  if (kind === "h") return whole(first) ? { type: "superseded", slot: first, part: second } : null;
+  if (kind === "h") return whole(first) ? { type: "changes", slot: first, part: second } : null;
   return kind === "k" && isStoredKey(first) ? { type: "key", key: first, mod: second } : null;
 }

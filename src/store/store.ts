@@ -10,22 +10,28 @@ import type { ByteString, Instant, LeaseId, LogTime, RequestId, Revision, Slot }
 import { prefixEnd } from "../support/bytes.ts";
 import type { Sql } from "../support/sql.ts";
 import { SEMANTICS } from "./command.ts";
-import type { Batch, Command, Entry, Outcome } from "./command.ts";
+import type { Batch, Command, Entry, Outcome, Refusal } from "./command.ts";
+import { ChangeLog, mostTouched } from "./change-log.ts";
+import type { Touched } from "./change-log.ts";
 import { digestOf } from "./digest.ts";
 import { History } from "./history.ts";
 import type { KeptBatch } from "./history.ts";
 import type { Malformed } from "./json-shape.ts";
 import { Keys } from "./keys.ts";
-import type { Span } from "./keys.ts";
+import type { PageBounds, Span } from "./keys.ts";
 import { Leases } from "./leases.ts";
 import type { Lease } from "./leases.ts";
+import { EventReader } from "./events.ts";
+import type { EventBounds, EventQuery, Events } from "./events.ts";
+import type { Turn } from "./key-changes.ts";
 import { Operations } from "./operations.ts";
-import type { Turn } from "./operations.ts";
 import { Outcomes } from "./outcomes.ts";
 import type { Remembered } from "./outcomes.ts";
 import type { StoreParts } from "./parts.ts";
-import { storeRules } from "./rules.ts";
-import type { StoreRules } from "./rules.ts";
+import { Compaction } from "./compaction.ts";
+import { Ranges } from "./ranges.ts";
+import type { RangePlace } from "./ranges.ts";
+import { isNext } from "./rules.ts";
 import {
   createTables,
   dropTables,
@@ -41,6 +47,12 @@ import { Snapshot } from "./snapshot.ts";
 import { SnapshotLoad } from "./snapshot-load.ts";
 import { storeLimits } from "./store-limits.ts";
 import type { StoreLimits } from "./store-limits.ts";
+import type { RangeQuery, RangeResult, Transaction, TxnResponse } from "./transaction.ts";
+import { carryOut, check, choose, looksAtTooMuch } from "./transactions.ts";
+import type { Ground } from "./transactions.ts";
+
+/** The revision of a store in which nothing was ever written: as in etcd, so that 0 can stand for "none". */
+const firstRevision = revision(1);
 
 /** Why a revision cannot be read. */
 export type Unreadable =
@@ -71,28 +83,26 @@ export interface Page {
 
 export interface StoreOptions {
   readonly limits?: Partial<StoreLimits>;
-  readonly rules?: Partial<StoreRules>;
 }
 
 export class Store {
   readonly knows = SEMANTICS;
   readonly #sql: Sql;
   readonly #limits: StoreLimits;
-  readonly #rules: StoreRules;
   #parts: StoreParts;
   #operations: Operations;
   #exists: boolean;
   #load: SnapshotLoad | null = null;
+  #touched: Touched = [];
 
   constructor(sql: Sql, options: StoreOptions = {}) {
     this.#sql = sql;
     this.#limits = { ...storeLimits, ...options.limits };
-    this.#rules = { ...storeRules, ...options.rules };
     // Half a snapshot is no store (L7): what was there before it is.
     if (findTables(sql) === "half-loaded") putTablesBack(sql);
     this.#exists = findTables(sql) === "store";
     this.#parts = this.#open();
-    this.#operations = new Operations(this.#parts.keys, this.#parts.leases, this.#rules);
+    this.#operations = new Operations(this.#parts);
   }
 
   get exists(): boolean {
@@ -109,15 +119,22 @@ export class Store {
   }
 
   get revision(): Revision {
-    return this.#parts.history.newest?.revision ?? revision(0);
+    return this.#parts.history.newest?.revision ?? firstRevision;
   }
 
   get logTime(): LogTime {
     return this.#parts.history.newest?.stamp ?? logTime(0);
   }
 
+  /** The first revision that can be read: 0 as long as all of them can. The present always can. */
   get compactedRevision(): Revision {
-    return this.#parts.history.compactedRevision;
+    return revision(Math.min(this.#firstTold, this.revision));
+  }
+
+  /** The first revision whose events can be told. It may be the next one: how the present came to be may be gone. */
+  get #firstTold(): Revision {
+    const { history, compaction } = this.#parts;
+    return revision(Math.max(history.clearedRevision, compaction.floor));
   }
 
   /** The first slot that `batchesFrom` can give. */
@@ -145,16 +162,19 @@ export class Store {
     assert(at === nextSlot(this.appliedSlot), `L1 slots are applied in order: ${at} after ${this.appliedSlot}`);
     assert(batch.semantics <= SEMANTICS, "L4 a batch with unknown semantics is not applied");
     this.create();
-    const { keys, leases, sessions, outcomes, history } = this.#parts;
+    const { keys, leases, sessions, outcomes, history, compaction } = this.#parts;
     const before = this.revision;
     const now = logTime(Math.max(this.logTime, batch.stamp));
-    const turn: Turn = { slot: at, now, revision: before, superseded: [] };
+    const changes = new ChangeLog((part, rows) => history.insertPart({ slot: at, part, rows }));
+    const turn: Turn = { slot: at, now, revision: before, changes, resultBytes: 0 };
     const results = batch.commands.map((command) => this.#applyOne(command, turn));
     leases.flush();
     sessions.flush(now);
     const milestone = { slot: at, stamp: now, before, revision: turn.revision };
-    history.append(milestone, outcomes.takeAdded(), turn.superseded, encoded);
+    history.append(milestone, outcomes.takeAdded(), changes.end(), encoded);
     history.clear((key, mod) => keys.remove(key, mod));
+    compaction.sweep(history, (key, mod) => keys.remove(key, mod));
+    this.#touch(changes.touched);
     outcomes.forget(now);
     return results;
   }
@@ -181,6 +201,52 @@ export class Store {
     return this.#exists ? this.#parts.keys.count(spanOf(prefix), this.revision, atMost) : 0;
   }
 
+  /** One page of a range. @returns also `more` where `bounds` left no room for the rest. */
+  range(query: RangeQuery, place: RangePlace, bounds: PageBounds): RangeResult | Unreadable {
+    const at = query.revision ?? this.revision;
+    const unreadable = this.#unreadable(at);
+    if (unreadable !== null) return unreadable;
+    return this.#exists ? this.#parts.ranges.read(query, at, bounds, place) : { entries: [], more: false, count: 0 };
+  }
+
+  /** Carries out a transaction that only reads. */
+  readTransaction(
+    transaction: Transaction,
+  ): { readonly succeeded: boolean; readonly responses: readonly TxnResponse[] } | Refusal {
+    const at = this.revision;
+    assert(this.#exists || this.loading === false, "L7 half a snapshot is not read");
+    const ground: Ground = {
+      ranges: this.#parts.ranges,
+      unreadable: (past) => this.#unreadable(past)?.type ?? null,
+      leaseExists: () => false,
+    };
+    if (looksAtTooMuch(ground, at, transaction)) return "too-many-keys";
+    const chosen = choose(ground, at, transaction);
+    const refused = check(ground, at, chosen);
+    if (typeof refused === "string") return refused;
+    return { succeeded: chosen.succeeded, responses: carryOut(ground, at, chosen, null) };
+  }
+
+  /** What happened from a place on; nothing where the place lies in the future. */
+  events(query: EventQuery, bounds: EventBounds): Events | Extract<Unreadable, { type: "compacted" }> {
+    const first = this.#firstTold;
+    if (query.from.revision < first) return { type: "compacted", compactedRevision: first };
+    return new EventReader(this.#parts.keys, this.#parts.history).read(query, this.revision, bounds);
+  }
+
+  /** Keys changed since the last call: whoever waits for one of them may look again. */
+  takeTouched(): Touched {
+    const touched = this.#touched;
+    this.#touched = [];
+    return touched;
+  }
+
+  #touch(keys: Touched): void {
+    const known = this.#touched;
+    const isKept = known !== null && keys !== null && known.length + keys.length <= mostTouched;
+    this.#touched = isKept ? [...known, ...keys] : null;
+  }
+
   /** What came of a command, if that is still remembered. */
   remembered(id: RequestId): Remembered | null {
     return this.#exists ? this.#parts.outcomes.find(id, this.logTime) : null;
@@ -188,6 +254,16 @@ export class Store {
 
   lease(id: LeaseId): Lease | null {
     return this.#exists ? this.#parts.leases.get(id) : null;
+  }
+
+  /** Leases after one, in the order of their ids. */
+  leases(after: string, limit: number): readonly Lease[] {
+    return this.#exists ? this.#parts.leases.after(after, limit) : [];
+  }
+
+  /** At most `limit` keys that are tied to a lease, in order. */
+  leaseKeys(id: LeaseId, limit: number): readonly ByteString[] {
+    return this.#exists ? this.#parts.leases.keysOf(id, limit) : [];
   }
 
   /** Leases that an `expire` command may now be proposed for: past due by more than clocks may differ. */
@@ -273,7 +349,10 @@ export class Store {
     }
     // The one refusal that needs no memory: log time never goes back.
     if (command.deadline < now) return { type: "past-deadline" };
-    const outcome = this.#refused(command, now) ?? this.#operations.carryOut(command.operation, turn);
+    const outcome =
+      this.#refused(command, now) ??
+      (command.guard === undefined ? null : this.#operations.guardRefuses(command.guard, turn)) ??
+      this.#operations.carryOut(command.operation, turn);
     outcomes.remember(command, outcome, now);
     return outcome;
   }
@@ -286,7 +365,7 @@ export class Store {
     if (order === undefined) return null;
     const { sessions } = this.#parts;
     const expected = sessions.expected(order.session, now);
-    if (!this.#rules.isNext(expected, order.sequence)) return { type: "out-of-order", expected };
+    if (!isNext(expected, order.sequence)) return { type: "out-of-order", expected };
     sessions.passed(order.session, order.sequence, now);
     return null;
   }
@@ -298,8 +377,9 @@ export class Store {
   }
 
   #reopen(): void {
+    this.#touched = null;
     this.#parts = this.#open();
-    this.#operations = new Operations(this.#parts.keys, this.#parts.leases, this.#rules);
+    this.#operations = new Operations(this.#parts);
   }
 
   #open(): StoreParts {
@@ -308,14 +388,17 @@ export class Store {
     const outcomes = new Outcomes(sql, limits, exists);
     if (history.newest !== null) history.recentOutcomes(history.newest.stamp).forEach((one) => outcomes.restore(one));
     const leases = new Leases(sql, limits.maxSkewMs);
+    const keys = new Keys(sql);
     return {
       sql,
       limits,
-      keys: new Keys(sql),
+      keys,
+      ranges: new Ranges(keys, exists),
       leases,
       sessions: new Sessions(sql, limits, exists),
       outcomes,
       history,
+      compaction: new Compaction(sql, exists, limits.clearedBatchesPerApply),
     };
   }
 }

@@ -17,6 +17,12 @@ export const limits = {
   decisionValueBytes: 64 * KiB,
   /** A JSON body, in bytes. */
   jsonBodyBytes: 64 * KiB,
+  /** How deep a JSON body may nest: deeper than any that is understood, shallow enough for every reader's stack. */
+  jsonDepth: 64,
+  /** A body of several operations (`/txn`, `/batch`), in bytes: a transaction must fit one batch of the log. */
+  operationsBodyBytes: 1 * MiB,
+  /** Operations of one `/batch`: what one batch of the log takes. */
+  batchOperations: 1000,
   /** `Idempotency-Key`, in characters. */
   idempotencyKeyCharacters: 128,
   /** Keys in one page of a listing, unless asked for fewer. */
@@ -37,6 +43,54 @@ export const limits = {
   /** Time to live of a service instance, in seconds. */
   ttlSecondsMin: 1,
   ttlSecondsMax: 86_400,
+
+  // --- the store ---
+  /** A stored key: a client's behind the byte that names its space, or a lock's place, which is longer than its name. */
+  storedKeyBytes: 1024 + 64,
+  /** A stored value. As `valueBytes`: nothing is written that a client could not have written. */
+  storedValueBytes: 512 * KiB,
+  /** Comparisons, and operations of one branch, of a transaction: etcd's default. */
+  transactionOperations: 128,
+  /** All of them, nested transactions included. */
+  transactionParts: 4096,
+  /** How deep transactions may nest natively ... */
+  nativeTransactionDepth: 8,
+  /** ... and at all: with etcd's rule, by which each level takes from the same 128. */
+  transactionDepth: 128,
+  /** Keys that the comparisons and ranges of one transaction span, together: bounds the time of one apply. */
+  transactionKeys: 100_000,
+  /** What one transaction may answer, in bytes: with base64 and its names it fits a row (2 MB on the platform). */
+  transactionResultBytes: 1 * MiB,
+  /** What all transactions of one batch may answer, in bytes: bounds the memory of an apply and the leader's answer. */
+  batchResultBytes: 4 * MiB,
+  /** Outcomes in a batch's own row, in bytes; beyond, each has a row of its own. */
+  batchRowOutcomeBytes: 256 * KiB,
+  /** An outcome in that row and in memory, in bytes; a larger one has a row of its own ... */
+  briefOutcomeBytes: 4 * KiB,
+  /** ... and of one larger than this only what it did is remembered, not what it answered. */
+  rememberedOutcomeBytes: 16 * KiB,
+  /** Keys that one command deletes: bounds the time of one apply, and the memory of its list of changes. */
+  deletedKeys: 10_000,
+  /** Entries of a range in another order than that of keys, which must be sorted as a whole. */
+  sortedEntries: 10_000,
+  /** A lease's time to live natively, in seconds: etcd's upper bound. */
+  leaseSecondsMin: 1,
+  leaseSecondsMax: 9_000_000_000,
+  /** A lock's or an election's name, in bytes. With its space and a place's digits it is a stored key. */
+  lockNameBytes: 512,
+  /** Places in one queue: who waits for a lock, or stands for election. */
+  queuePlaces: 1000,
+  /** How long one request may wait for a lock or an election, in seconds: proxies give up on silence soon after. */
+  lockWaitSeconds: 60,
+  /**
+   * A place that waits lives no longer than this without its gateway, in ms: one that died keeps nobody waiting for the
+   * whole time to live that was asked for. Long enough for a few renewals to be lost.
+   */
+  waitingPlaceMs: 15_000,
+  /** How long an answer to a client that has waited is held up, in ms, to learn whether the client is still there. */
+  handoverMs: 100,
+  /** What a lock's owner calls itself, in characters. */
+  ownerCharacters: 256,
 
   // --- the log ---
   /** One encoded batch. Fits one SQLite row (2 MB on the platform) and one message with room to spare. */
@@ -96,6 +150,45 @@ export const limits = {
   snapshotPageBytes: 2 * MiB,
   /** How long a snapshot may be read before its source forgets it; below `historyMs`, on which its one revision rests. */
   snapshotLifeMs: 1_800_000,
+
+  // --- watching ---
+  /** Watches that wait at one replica for something to happen. */
+  waitingWatches: 4096,
+  /** How long one question after events waits at a replica before it is answered with none, in ms. */
+  watchWaitMs: 20_000,
+  /** A replica at which watches wait asks the acceptors whether it is behind, if nobody has told it for so long. */
+  watchConfirmMs: 10_000,
+  /** Events in one answer, and their bytes of keys and values. */
+  watchEvents: 1000,
+  watchBytes: 1 * MiB,
+  /** An event stream is silent no longer than this, in ms: proxies take more for an end. */
+  watchBeatMs: 10_000,
+  /** How often an event stream says how far all was told: oftener than it would be silent. */
+  watchProgressMs: 9_000,
+  /** An event stream that its client does not read ends after this, in ms. Nothing is kept for it meanwhile. */
+  watchStallMs: 60_000,
+  /** After an event stream ended, clients come back after this and at most twice as long again, so not all at once. */
+  watchRetryMs: 1_000,
+  /** WebSockets at one replica. The platform allows 32,768; each costs a message for every write it asked for. */
+  watchSockets: 10_000,
+  /** Events in one message to a WebSocket, and their bytes of keys and values: small, for many sockets share the memory. */
+  watchSocketEvents: 256,
+  watchSocketBytes: 64 * KiB,
+  /** Messages, and bytes of them, that a WebSocket's client may leave unacknowledged: then it is sent no more. */
+  watchUnackedMessages: 16,
+  watchUnackedBytes: 256 * KiB,
+  /** The same of all sockets of a replica together: what nobody reads waits in the memory of the runtime, 128 MB. */
+  watchAllUnackedBytes: 32 * MiB,
+  /** A client that is sent no more for this long, in ms, is cut off at the next opportunity. */
+  watchBehindMs: 30_000,
+  /** Changes looked at for WebSockets in one go; the rest comes after other events had their turn. */
+  watchChangesPerRound: 50_000,
+  /** A socket's own record of its place is at most so many revisions old: what is looked at again after a hibernation. */
+  watchPlaceRevisions: 100,
+  /** A replica with WebSockets asks the acceptors so often whether it missed something, in ms, even if nobody talks to it. */
+  watchAlarmMs: 300_000,
+  /** A message from a WebSocket's client, in characters. */
+  watchMessageCharacters: 1024,
 
   // --- leases ---
   /** Largest difference between two machines' clocks under which a lease never ends early. */
@@ -158,4 +251,40 @@ export const limits = {
   queryCharacters: 8192,
   /** The client's own stamp, echoed. */
   stampCharacters: 64,
+
+  // --- time ---
+  /** Exchanges of time that one address may have at once ... */
+  timeBurst: 120,
+  /** ... and, on average, within a second: twice what clients are told (`timeIntervalMs`), since some share an address. */
+  timePerSecond: 2,
+  /** How often a client may ask for the time without being refused: more often tells it nothing new. */
+  timeIntervalMs: 1000,
+  /** A question for the time: a packet of 48 bytes, or JSON with a stamp, a region, a nonce and a hash. */
+  timeQuestionBytes: 1024,
+  /** Sockets for the time in one isolate: each holds a little of its 128 MB for as long as its client likes. */
+  timeSockets: 1000,
+  /** Questions of one socket that may wait for their answers at once. */
+  timeInFlight: 8,
+  /** Messages that are not understood, or come too fast, after which a socket is closed. */
+  timeFaults: 8,
+  /** Rounds of exchanges with all regions of which `/time/regions` keeps the best: the first one also wakes the clocks. */
+  timeRounds: 4,
+  /** Pause before a clock asks again which data centre it is in, when nobody told it. */
+  placeAgainMs: 60_000,
+  /** How long a gateway that found its own clock wrong refuses to tell the time before it would look again. */
+  timeDoubtMs: 60_000,
+
+  // --- the etcd door ---
+  /** A message as JSON: the largest command in base64, with room to spare. etcd itself takes 2 MiB before base64. */
+  etcdBodyBytes: 3 * MiB,
+  /** Keys and values of one answer, which is put together in memory: etcd has no such limit. */
+  etcdAnswerBytes: 16 * MiB,
+  /** Who waits for a lock or an election is sent a blank so often, in ms: it shows who has hung up. */
+  etcdBlankMs: 3_000,
+  /** A stream is silent no longer than this and one more wait, in ms: that its client has gone shows only in writing to it. */
+  etcdSilenceMs: 50_000,
+  /** Watches of one stream: each has a question under way. */
+  etcdWatches: 1000,
+  /** Events that the watches of one stream hold for a client that has not taken them. */
+  etcdPendingBytes: 4 * MiB,
 } as const;

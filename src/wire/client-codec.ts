@@ -1,17 +1,30 @@
 /** Messages between the gateway and a replica, as text. Upholds W1. */
 import * as v from "valibot";
 import { leaseId, logTime } from "../support/brand.ts";
-import { packBytes, textOf, utf8 } from "../support/bytes.ts";
+import { textOf, utf8 } from "../support/bytes.ts";
 import { limits } from "../support/limits.ts";
 import type { Instance } from "../registry/lookup.ts";
 import { decodeRegistration, encodeRegistration } from "../registry/registration.ts";
-import type { ClientReply, ClientRequest, QueryResult, WriteRequest } from "../replica/messages.ts";
+import type { ClientReply, ClientRequest, QueryResult, ReadRequest, WriteRequest } from "../replica/messages.ts";
 import { decodeCommand, encodeCommand } from "../store/command-codec.ts";
-import type { Entry } from "../store/command.ts";
-import { packOutcome } from "../store/outcome-codec.ts";
+import type { StoreEvent } from "../store/events.ts";
+import { packOutcome, refusals } from "../store/outcome-codec.ts";
+import {
+  packEntry,
+  packRange,
+  packRangeQuery,
+  packRangeResult,
+  packResponse,
+  packTransaction,
+  readEntry,
+  readRange,
+  readRangeQuery,
+  readRangeResult,
+  readResponses,
+  readTransaction,
+} from "../store/transaction-codec.ts";
 import {
   byteStringSchema,
-  bytesSchema,
   decode,
   encode,
   instanceNameSchema,
@@ -33,6 +46,8 @@ const consistency = v.variant("type", [
   v.strictObject({ type: v.literal("session"), atLeast: revisionSchema }),
   v.strictObject({ type: v.literal("local"), maxAgeMs: v.nullable(whole) }),
 ]);
+const leaseSchema = v.pipe(text(4096), v.minLength(1), v.transform(leaseId));
+const pageCount = v.pipe(whole, v.maxValue(limits.deletedKeys));
 const pageLimit = v.pipe(whole, v.minValue(1), v.maxValue(limits.pageKeys));
 
 const query = v.variant("type", [
@@ -44,6 +59,14 @@ const query = v.variant("type", [
     limit: pageLimit,
     revision: v.nullable(revisionSchema),
   }),
+  v.strictObject({
+    type: v.literal("range"),
+    range: readBy(readRangeQuery, "a range"),
+    place: v.strictObject({ after: v.nullable(byteStringSchema), skip: whole }),
+  }),
+  v.strictObject({ type: v.literal("transaction"), transaction: readBy(readTransaction, "a transaction") }),
+  v.strictObject({ type: v.literal("lease"), lease: leaseSchema, keys: pageCount }),
+  v.strictObject({ type: v.literal("leases"), after: text(4096), limit: pageLimit }),
   v.strictObject({
     type: v.literal("instances"),
     service: serviceNameSchema,
@@ -61,33 +84,78 @@ const write = readBy((value): Omit<WriteRequest, "type"> | null => {
   return deadline === 0 ? rest : { ...rest, deadline };
 }, "a command");
 
+const writeSchema = v.strictObject({ type: v.literal("write"), command: write });
+const readSchema = v.strictObject({ type: v.literal("read"), consistency, query });
+
+/** Where events go on. */
+const eventPlace = v.strictObject({ revision: revisionSchema, index: whole });
+const watchSchema = v.strictObject({
+  type: v.literal("watch"),
+  query: v.strictObject({
+    range: readBy(readRange, "a range"),
+    from: eventPlace,
+    puts: v.boolean(),
+    deletes: v.boolean(),
+    previous: v.boolean(),
+  }),
+  maxBytes: v.pipe(whole, v.minValue(1), v.maxValue(limits.watchBytes)),
+  waitMs: v.pipe(whole, v.maxValue(limits.watchWaitMs)),
+});
+
+const single = [writeSchema, readSchema] as const;
+type Single = v.InferOutput<(typeof single)[number]>;
+
 const requestSchema = v.pipe(
   v.variant("type", [
-    v.strictObject({ type: v.literal("write"), command: write }),
-    v.strictObject({ type: v.literal("read"), consistency, query }),
+    ...single,
+    watchSchema,
+    v.strictObject({
+      type: v.literal("batch"),
+      requests: v.pipe(v.array(v.variant("type", single)), v.minLength(1), v.maxLength(limits.batchCommands)),
+    }),
     v.strictObject({ type: v.literal("status"), digest: v.boolean() }),
   ]),
-  v.transform((request): ClientRequest => (request.type === "write" ? { type: "write", ...request.command } : request)),
+  v.transform((request): ClientRequest => {
+    if (request.type === "batch") return { type: "batch", requests: request.requests.map(unpackSingle) };
+    return request.type === "write" ? unpackSingle(request) : request;
+  }),
 );
 
-export function encodeClientRequest(request: ClientRequest): string {
-  if (request.type !== "write") return encode(request);
-  const { type, ...rest } = request;
-  return encode({ type, command: encodeCommand({ ...rest, deadline: rest.deadline ?? logTime(0) }) });
+const unpackSingle = (request: Single): WriteRequest | ReadRequest =>
+  request.type === "write" ? { type: "write", ...request.command } : request;
+
+export const encodeClientRequest = (request: ClientRequest): string => encode(packRequest(request));
+
+function packRequest(request: ClientRequest): object {
+  switch (request.type) {
+    case "write": {
+      const { type, ...rest } = request;
+      return { type, command: encodeCommand({ ...rest, deadline: rest.deadline ?? logTime(0) }) };
+    }
+    case "read":
+      return { ...request, query: packQuery(request.query) };
+    case "watch":
+      return { ...request, query: { ...request.query, range: packRange(request.query.range) } };
+    case "batch":
+      return { ...request, requests: request.requests.map(packRequest) };
+    case "status":
+      return request;
+  }
 }
+
+function packQuery(query: ReadRequest["query"]): object {
+  if (query.type === "range") return { ...query, range: packRangeQuery(query.range) };
+  return query.type === "transaction" ? { ...query, transaction: packTransaction(query.transaction) } : query;
+}
+
 export const decodeClientRequest = (message: unknown): Decoded<ClientRequest> => decode(requestSchema, message);
 
-const entry = v.pipe(
-  v.strictTuple([byteStringSchema, bytesSchema, revisionSchema, revisionSchema, whole, v.nullable(text(4096))]),
-  v.transform(([key, value, createRevision, modRevision, version, lease]): Entry => ({
-    key,
-    value,
-    createRevision,
-    modRevision,
-    version,
-    lease: lease === null ? null : leaseId(lease),
-  })),
+const entry = readBy(readEntry, "an entry");
+const event = v.pipe(
+  v.strictTuple([v.picklist(["put", "delete"]), entry, v.nullable(entry)]),
+  v.transform(([type, after, previous]): StoreEvent => ({ type, entry: after, previous })),
 );
+const leaseState = v.strictObject({ id: leaseSchema, ttlMs: whole, remainingMs: whole, granted: v.boolean() });
 const registrationSchema = readBy(
   (value) => (typeof value === "string" ? decodeRegistration(utf8(value)) : null),
   "a registration",
@@ -108,6 +176,20 @@ const result = v.variant("type", [
   v.strictObject({ type: v.literal("page"), entries: v.array(entry), more: v.boolean(), revision: revisionSchema }),
   v.strictObject({ type: v.literal("compacted"), compactedRevision: revisionSchema }),
   v.strictObject({ type: v.literal("future") }),
+  v.strictObject({
+    type: v.literal("range"),
+    range: readBy(readRangeResult, "a range's result"),
+    revision: revisionSchema,
+  }),
+  v.strictObject({
+    type: v.literal("transaction"),
+    succeeded: v.boolean(),
+    responses: readBy(readResponses, "a transaction's answers"),
+  }),
+  v.strictObject({ type: v.literal("refused"), why: v.picklist(refusals), compactedRevision: revisionSchema }),
+  v.strictObject({ type: v.literal("lease"), lease: v.nullable(leaseState), keys: v.array(byteStringSchema) }),
+  v.strictObject({ type: v.literal("leases"), leases: v.array(leaseState), more: v.boolean() }),
+  v.strictObject({ type: v.literal("events"), events: v.array(event), next: eventPlace }),
   v.strictObject({ type: v.literal("instances"), instances: v.array(instance), more: v.boolean() }),
   v.strictObject({
     type: v.literal("services"),
@@ -120,8 +202,10 @@ const failure = v.picklist([
   "no-quorum",
   "deadline-passed",
   "overloaded",
+  "too-large",
   "too-stale",
   "catching-up",
+  "too-many-watches",
   "revision-in-future",
   "wrong-regions",
   "founding-incomplete",
@@ -142,7 +226,7 @@ const status = v.strictObject({
   digest: v.nullable(name),
 });
 
-const replySchema = v.variant("type", [
+const singleReply = [
   v.strictObject({ type: v.literal("outcome"), outcome: outcomeSchema, revision: revisionSchema }),
   v.strictObject({ type: v.literal("result"), result, revision: revisionSchema, ageMs: v.nullable(whole) }),
   v.strictObject({ type: v.literal("status"), status }),
@@ -152,9 +236,12 @@ const replySchema = v.variant("type", [
     outcome: v.picklist(["not-applied", "unknown"]),
     detail: text(1024),
   }),
+] as const;
+const replySchema = v.variant("type", [
+  ...singleReply,
+  v.strictObject({ type: v.literal("batch"), replies: v.array(v.variant("type", singleReply)) }),
 ]);
 
-const packEntry = (e: Entry) => [e.key, packBytes(e.value), e.createRevision, e.modRevision, e.version, e.lease];
 const packInstance = (i: Instance) => [
   i.service,
   i.instance,
@@ -171,15 +258,41 @@ function packResult(answer: QueryResult): object {
       return { ...answer, entries: answer.entries.map(packEntry) };
     case "instances":
       return { ...answer, instances: answer.instances.map(packInstance) };
+    case "range":
+      return { ...answer, range: packRangeResult(answer.range) };
+    case "transaction":
+      return { ...answer, responses: answer.responses.map(packResponse) };
+    case "events":
+      return { ...answer, events: answer.events.map(packEvent) };
     case "compacted":
     case "future":
+    case "refused":
+    case "lease":
+    case "leases":
     case "services":
       return answer;
   }
 }
 
-export function encodeClientReply(reply: ClientReply): string {
-  if (reply.type === "outcome") return encode({ ...reply, outcome: packOutcome(reply.outcome) });
-  return encode(reply.type === "result" ? { ...reply, result: packResult(reply.result) } : reply);
+const packEvent = ({ type, entry: after, previous }: StoreEvent) => [
+  type,
+  packEntry(after),
+  previous === null ? null : packEntry(previous),
+];
+
+export const encodeClientReply = (reply: ClientReply): string => encode(packReply(reply));
+
+function packReply(reply: ClientReply): object {
+  switch (reply.type) {
+    case "outcome":
+      return { ...reply, outcome: packOutcome(reply.outcome) };
+    case "result":
+      return { ...reply, result: packResult(reply.result) };
+    case "batch":
+      return { ...reply, replies: reply.replies.map(packReply) };
+    case "status":
+    case "failed":
+      return reply;
+  }
 }
 export const decodeClientReply = (message: unknown): Decoded<ClientReply> => decode(replySchema, message);

@@ -6,7 +6,7 @@ import * as v from "valibot";
 import { limits } from "../support/limits.ts";
 import { regionName, revision, slot } from "../support/brand.ts";
 import type { ByteString } from "../support/brand.ts";
-import { isByteString, unpackBytes } from "../support/bytes.ts";
+import { isByteString } from "../support/bytes.ts";
 import { instanceName, serviceName } from "../registry/service-keys.ts";
 import { readOutcome } from "../store/outcome-codec.ts";
 import { ballot } from "../paxos/ballot.ts";
@@ -93,7 +93,6 @@ const textBy =
   (value: unknown): T | null =>
     typeof value === "string" ? read(value) : null;
 
-export const bytesSchema = readBy(textBy(unpackBytes), "packed bytes");
 export const outcomeSchema = readBy(readOutcome, "an outcome");
 export const serviceNameSchema = readBy(textBy(serviceName), "a service's name");
 export const instanceNameSchema = readBy(textBy(instanceName), "an instance's name");

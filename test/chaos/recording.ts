@@ -101,6 +101,28 @@ export interface Lookup extends Made {
   readonly instances: readonly string[];
 }
 
+/** A lock that was given to a client. */
+export interface Acquisition extends Made {
+  readonly token: number;
+}
+
+/** How long a client believed that it held the lock. */
+export interface Hold {
+  readonly client: string;
+  readonly token: number;
+  readonly from: number;
+  to: number;
+}
+
+/** A write of the counter, guarded by a token. */
+export interface GuardedWrite extends Made {
+  readonly token: number;
+  readonly value: number;
+  readonly told: "acknowledged" | "refused" | "not-applied" | "unknown";
+  /** Of an acknowledged one: its revision, and how often the counter had been written then. */
+  readonly made: { readonly revision: number; readonly version: number } | null;
+}
+
 /** A request that nobody answered while its client had patience. */
 export interface Silence {
   readonly region: string;
@@ -117,6 +139,9 @@ export class Recording {
   readonly renewals: Renewal[] = [];
   readonly lookups: Lookup[] = [];
   readonly silences: Silence[] = [];
+  readonly acquisitions: Acquisition[] = [];
+  readonly holds: Hold[] = [];
+  readonly guarded: GuardedWrite[] = [];
   /** Answers that no fault explains: their mere presence is a violation. */
   readonly surprises: string[] = [];
   /** Operations by kind, and of each kind by outcome. */

@@ -6,6 +6,7 @@ import type { Options, Result } from "./run.ts";
 
 export function printReport(result: Result): void {
   const { options, planDigest, stormMs, ledger, skipped, heard, takeovers, recording, availability, findings } = result;
+  const { leaderKillsUnderLock } = result;
   printHead(
     commandOf(options),
     `Three region processes over loopback links. Plan ${planDigest}: the same minutes and seed draw it again; what the processes
@@ -20,7 +21,14 @@ are at when a fault comes is this machine's own.`,
     ["**together**", String(total(faults))],
   ]);
   print(`Writes that failed because a disk was full: ${heard.diskFull} (lines printed by the regions).`);
-  print(`Takeovers seen: ${takeovers}.\n`);
+  print(
+    `Takeovers seen: ${takeovers}. The leader was killed while somebody held the lock: ${leaderKillsUnderLock} times.`,
+  );
+  const { acquisitions, guarded } = recording;
+  print(
+    `The lock was given ${acquisitions.length} times; under it were ${guarded.length} writes, ` +
+      `${guarded.filter(({ told }) => told === "refused").length} of them refused for a token of the past.\n`,
+  );
   printTable([
     ["operation", "times", "outcomes"],
     ...sorted(recording.counts).map(([kind, outcomes]) => [
@@ -80,8 +88,21 @@ export function reportOf(result: Result): unknown {
 /** All that was asked and told, and what was done to the cluster meanwhile, by the same clock. */
 export function historyOf({ recording, ledger }: Result): unknown {
   const standings = ledger.entries.map(({ since, away, cuts }) => ({ since, away: [...away], cuts: [...cuts] }));
-  const { writes, reads, repeats, decisions, renewals, lookups, silences } = recording;
-  return { faults: ledger.faults, standings, writes, reads, repeats, decisions, renewals, lookups, silences };
+  const { writes, reads, repeats, decisions, renewals, lookups, silences, acquisitions, holds, guarded } = recording;
+  return {
+    faults: ledger.faults,
+    standings,
+    writes,
+    reads,
+    repeats,
+    decisions,
+    renewals,
+    lookups,
+    silences,
+    acquisitions,
+    holds,
+    guarded,
+  };
 }
 
 function summary({ verdict, options, findings }: Result): string {

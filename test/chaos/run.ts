@@ -6,6 +6,7 @@ import { Agenda, DecisionClient } from "./clients/decision-client.ts";
 import { InstanceClient } from "./clients/instance-client.ts";
 import { KeyClient } from "./clients/key-client.ts";
 import { KeyPool } from "./clients/key-pool.ts";
+import { LockClient } from "./clients/lock-client.ts";
 import { pause } from "./clients/pause.ts";
 import type { Surroundings } from "./clients/surroundings.ts";
 import { Disks } from "./faults/disks.ts";
@@ -16,6 +17,7 @@ import { judgeAvailability, measureAvailability, type Availability } from "./jud
 import { judgeDecisions } from "./judge/decisions.ts";
 import { finding, type Finding } from "./judge/finding.ts";
 import { judgeLinearizability } from "./judge/linearizability.ts";
+import { judgeLocks, leaderKillsUnderLock } from "./judge/locks.ts";
 import { judgeRetries } from "./judge/retries.ts";
 import { judgeRevisions } from "./judge/revisions.ts";
 import { judgeSilences } from "./judge/silences.ts";
@@ -30,7 +32,7 @@ import type { Twin } from "./twins.ts";
 export interface Options {
   readonly seed: number;
   readonly minutes: number;
-  /** Of keys and values, besides one that is bound to each region, two of decisions and two instances. */
+  /** Of keys and values, besides one that is bound to each region, two of decisions, two instances and three lock holders. */
   readonly clients: number;
   readonly twin: Twin | null;
 }
@@ -45,6 +47,8 @@ export interface Result {
   readonly skipped: ReadonlyMap<string, string>;
   readonly heard: Heard;
   readonly takeovers: number;
+  /** How often the leader was killed while a client held the lock. */
+  readonly leaderKillsUnderLock: number;
   readonly recording: Recording;
   readonly availability: Availability;
   readonly findings: readonly Finding[];
@@ -53,6 +57,7 @@ export interface Result {
 
 const decisionClients = 2;
 const instanceClients = 2;
+const lockClients = 3;
 
 /** After the storm, with the clients still at work. */
 const calmMs = 2_000;
@@ -107,6 +112,7 @@ async function runAt({ cluster, disks, heard }: Site, options: Options, asked: P
     judgeRetries(recording),
     judgeDecisions(recording),
     judgeServices(recording),
+    ...judgeLocks(recording),
     finding(
       "no answer that no fault explains",
       answers.reduce((sum, count) => sum + count, 0),
@@ -131,6 +137,7 @@ async function runAt({ cluster, disks, heard }: Site, options: Options, asked: P
     skipped,
     heard,
     takeovers: watch.changes,
+    leaderKillsUnderLock: leaderKillsUnderLock(recording, ledger.leaderKills),
     recording,
     availability,
     findings,
@@ -153,6 +160,7 @@ function gather({ seed, clients }: Options, around: Surroundings): readonly { ru
     ...many(clients, (index) => new KeyClient(`c${index}`, random(), around)),
     ...many(decisionClients, (index) => new DecisionClient(`p${index}`, random(), around, agenda)),
     ...many(instanceClients, (index) => new InstanceClient(`i${index}`, random(), around)),
+    ...many(lockClients, (index) => new LockClient(`l${index}`, random(), around)),
   ];
 }
 

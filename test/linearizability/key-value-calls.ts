@@ -20,7 +20,32 @@ export type KeyValueInput =
   | { readonly type: "put"; readonly key: string; readonly value: string; readonly condition: Condition }
   | { readonly type: "delete"; readonly key: string; readonly condition: Condition }
   /** All keys at once. */
-  | { readonly type: "list" };
+  | { readonly type: "list" }
+  /** Several keys under one revision: the first branch if every comparison holds, else the second. */
+  | {
+      readonly type: "txn";
+      readonly compares: readonly Compared[];
+      readonly success: readonly Step[];
+      readonly failure: readonly Step[];
+    };
+
+/** Holds when the key was last changed by that revision; 0: when it is absent. */
+export interface Compared {
+  readonly key: string;
+  readonly modRevision: number;
+}
+
+/** No key is changed twice. A get shows what earlier steps of its transaction did. */
+export type Step =
+  | { readonly type: "get"; readonly key: string }
+  | { readonly type: "put"; readonly key: string; readonly value: string }
+  | { readonly type: "delete"; readonly key: string };
+
+/** What a get within a transaction shows; 0 and null when the key is absent. */
+export interface Got {
+  readonly value: string | null;
+  readonly modRevision: number;
+}
 
 export interface ListedEntry {
   readonly key: string;
@@ -36,7 +61,9 @@ export type KeyValueOutput =
   | { readonly type: "deleted"; readonly existed: boolean; readonly revision: number }
   /** Null: the key is absent. */
   | { readonly type: "condition-failed"; readonly modRevision: number | null }
-  | { readonly type: "entries"; readonly entries: readonly ListedEntry[]; readonly revision: number };
+  | { readonly type: "entries"; readonly entries: readonly ListedEntry[]; readonly revision: number }
+  /** `revision` is the store's after it, whether it changed anything or not. */
+  | { readonly type: "txn"; readonly succeeded: boolean; readonly got: readonly Got[]; readonly revision: number };
 
 export type KeyValueCall = Call<KeyValueInput, KeyValueOutput>;
 
@@ -44,7 +71,9 @@ export type KeyValueCall = Call<KeyValueInput, KeyValueOutput>;
 export function keysOf(calls: readonly KeyValueCall[]): readonly string[] {
   const keys = new Set<string>();
   for (const { input, output } of calls) {
-    if (input.type !== "list") keys.add(input.key);
+    if (input.type === "txn") {
+      for (const { key } of [...input.compares, ...input.success, ...input.failure]) keys.add(key);
+    } else if (input.type !== "list") keys.add(input.key);
     if (output?.type === "entries") for (const { key } of output.entries) keys.add(key);
   }
   return [...keys].toSorted();
@@ -59,6 +88,8 @@ export function keysOf(calls: readonly KeyValueCall[]): readonly string[] {
 export function partitionByKey(calls: readonly KeyValueCall[]): ReadonlyMap<string, readonly KeyValueCall[]> {
   const parts = new Map<string, KeyValueCall[]>(keysOf(calls).map((key) => [key, []]));
   for (const call of calls) {
+    // Of transactions no part is a call to one key: `checkStore` judges their histories as a whole.
+    if (call.input.type === "txn") continue;
     if (call.input.type !== "list") parts.get(call.input.key)?.push(call);
     else for (const [key, part] of parts) part.push(asGet(call, key));
   }

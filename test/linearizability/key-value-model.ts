@@ -1,7 +1,7 @@
 /**
  * Synod's store, one call at a time, for the checker: what `src/store/operations.ts` promises about values, conditions
  * and revisions (SPEC R1), written again from the promise and not from the code. Leases and kept equal values are not
- * part of it.
+ * part of it; histories with transactions have a model of their own (`transaction-model.ts`).
  *
  * Revisions are one sequence: every change takes a higher one than all before it, a read is served at one that is no
  * lower. Others, who are not in the history, take revisions too, so there are gaps.
@@ -12,6 +12,7 @@ import type { Budget } from "./check.ts";
 import type { SequentialModel, Verdict } from "./history.ts";
 import { keysOf, partitionByKey } from "./key-value-calls.ts";
 import type { Condition, KeyValueCall, KeyValueInput, KeyValueOutput } from "./key-value-calls.ts";
+import { checkTransactions, hasTransactions } from "./transaction-model.ts";
 import { prepare } from "./unknown-outcomes.ts";
 import type { PreparedInput } from "./unknown-outcomes.ts";
 
@@ -55,6 +56,8 @@ export function storeModel(keys: readonly string[]): SequentialModel<StoreState,
           return stepDelete(state, input, output);
         case "list":
           return output.type === "entries" ? list(state, output) : [];
+        case "txn":
+          throw new Error("transactions are judged by their own model");
         default:
           return assertNever(input, "input");
       }
@@ -78,6 +81,8 @@ function lastRevisionFor(output: KeyValueOutput): number {
       return output.revision;
     case "condition-failed":
       return Infinity;
+    case "txn":
+      return output.revision;
     default:
       return assertNever(output, "output");
   }
@@ -150,7 +155,7 @@ function refuse(state: StoreState, key: string, condition: Condition, output: Ou
 
 /** The states in which the call took effect: where it did not, it need not be in the order. */
 function stepUnknown(state: StoreState, { input, names, mayBeNameless, equals, turn }: PreparedInput): States {
-  if (input.type === "get" || input.type === "list") return impossible;
+  if (input.type === "get" || input.type === "list" || input.type === "txn") return impossible;
   const { key, condition } = input;
   const held = heldBy(state, key);
   // M3.
@@ -228,6 +233,7 @@ function heldText(held: Held): string {
 function describeInput(input: KeyValueInput): string {
   if (input.type === "list") return "list";
   if (input.type === "get") return `get ${JSON.stringify(input.key)}`;
+  if (input.type === "txn") return JSON.stringify(input);
   const { condition } = input;
   const since = condition.type === "unchanged-since" ? ` ${condition.modRevision}` : "";
   const value = input.type === "put" ? ` ${JSON.stringify(input.value)}` : "";
@@ -248,6 +254,8 @@ function describeOutput(output: KeyValueOutput): string {
       const entries = output.entries.map(({ key, value, modRevision }) => `${key}=${value}@${modRevision}`);
       return `{${entries.join(" ")}} at revision ${output.revision}`;
     }
+    case "txn":
+      return JSON.stringify(output);
     default:
       return assertNever(output, "output");
   }
@@ -255,9 +263,10 @@ function describeOutput(output: KeyValueOutput): string {
 
 /**
  * The whole history: values, lists, and revisions as one sequence across all keys. First key by key: what is wrong with
- * one key is found there for a fraction of the steps, and reported without all the others.
+ * one key is found there for a fraction of the steps, and reported without all the others. With transactions, as a whole.
  */
 export function checkStore(calls: readonly KeyValueCall[], budget?: Budget): Verdict {
+  if (hasTransactions(calls)) return checkTransactions(calls, budget);
   const registers = checkRegisters(calls, budget);
   if (registers.type === "violated") return registers;
   const verdict = checkLinearizable(storeModel(keysOf(calls)), prepare(calls), budget);

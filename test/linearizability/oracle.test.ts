@@ -6,9 +6,10 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { checkLinearizable } from "./check.ts";
 import { keysOf } from "./key-value-calls.ts";
-import type { Condition, KeyValueCall, KeyValueInput, KeyValueOutput } from "./key-value-calls.ts";
+import type { Condition, KeyValueCall, KeyValueInput, KeyValueOutput, Step } from "./key-value-calls.ts";
 import { checkRegisters, checkStore, storeModel } from "./key-value-model.ts";
 import { apply, emptyStore, isLinearizable } from "./oracle.ts";
+import { checkTransactions, named, transactionModel } from "./transaction-model.ts";
 import { prepare } from "./unknown-outcomes.ts";
 
 const conditions: fc.Arbitrary<Condition> = fc.oneof(
@@ -28,10 +29,34 @@ function inputs(keys: readonly string[]): fc.Arbitrary<KeyValueInput> {
   );
 }
 
+const steps: fc.Arbitrary<readonly Step[]> = fc.uniqueArray(
+  fc.record({
+    type: fc.constantFrom("get", "put", "put", "delete"),
+    key: fc.constantFrom("x", "y"),
+    value: fc.constantFrom("a", "b"),
+  }),
+  { maxLength: 3, selector: ({ type, key }) => (type === "get" ? `get ${key}` : key) },
+) as fc.Arbitrary<readonly Step[]>;
+
+/** Transactions among other calls. */
+function transactional(keys: readonly string[]): fc.Arbitrary<KeyValueInput> {
+  const compare = fc.record({ key: fc.constantFrom(...keys), modRevision: fc.nat({ max: 4 }) });
+  const transaction = fc.record({
+    type: fc.constant("txn" as const),
+    compares: fc.array(compare, { maxLength: 2 }),
+    success: steps,
+    failure: steps,
+  });
+  return fc.oneof({ weight: 3, arbitrary: transaction }, { weight: 2, arbitrary: inputs(keys) });
+}
+
 /** What really happened, one after another; times around it; then perhaps a lie. */
-function histories(keys: readonly string[]): fc.Arbitrary<readonly KeyValueCall[]> {
+function histories(
+  keys: readonly string[],
+  inputsOf: (keys: readonly string[]) => fc.Arbitrary<KeyValueInput> = inputs,
+): fc.Arbitrary<readonly KeyValueCall[]> {
   const happening = fc.record({
-    input: inputs(keys),
+    input: inputsOf(keys),
     fate: fc.constantFrom("known", "known", "known", "unknown", "unknown", "lost"),
     early: fc.integer({ min: 0, max: 25 }),
     late: fc.integer({ min: 0, max: 25 }),
@@ -86,6 +111,19 @@ function lie(output: KeyValueOutput, kind: number): KeyValueOutput {
     case "entries":
       if (kind < 3) return { ...output, entries: output.entries.slice(1) };
       return { ...output, revision: Math.max(0, output.revision + kind * 2 - 7) };
+    case "txn":
+      if (kind === 0) return { ...output, succeeded: !output.succeeded };
+      if (kind === 1)
+        return {
+          ...output,
+          got: output.got.map((one) => ({
+            ...one,
+            value: one.value === "a" ? "b" : "a",
+            modRevision: one.modRevision || 1,
+          })),
+        };
+      if (kind === 2) return { ...output, got: output.got.map(() => ({ value: null, modRevision: 0 })) };
+      return { ...output, revision: Math.max(0, output.revision + kind * 2 - 7) };
     default:
       return output;
   }
@@ -98,10 +136,15 @@ interface Tally {
   neededUnknown: number;
 }
 
-function compare(keys: readonly string[], check: typeof checkStore, numRuns: number): Tally {
+function compare(
+  keys: readonly string[],
+  check: typeof checkStore,
+  numRuns: number,
+  made: fc.Arbitrary<readonly KeyValueCall[]> = histories(keys),
+): Tally {
   const tally: Tally = { linearizable: 0, violated: 0, neededUnknown: 0 };
   fc.assert(
-    fc.property(histories(keys), (calls) => {
+    fc.property(made, (calls) => {
       const expected = isLinearizable(calls) ? "linearizable" : "violated";
       const verdict = check(calls);
       expect(verdict.type).toBe(expected);
@@ -127,6 +170,18 @@ test("two keys and lists: the verdicts on the whole store agree", { timeout: 60_
   expect(tally.linearizable).toBeGreaterThan(1000);
   expect(tally.violated).toBeGreaterThan(700);
   expect(tally.neededUnknown).toBeGreaterThan(50);
+});
+
+test("two keys and transactions: the verdicts on the whole store agree", { timeout: 60_000 }, () => {
+  const keys = ["x", "y"];
+  const tally = compare(keys, checkStore, 3000, histories(keys, transactional));
+  expect(tally.linearizable).toBeGreaterThan(700);
+  expect(tally.violated).toBeGreaterThan(500);
+  expect(tally.neededUnknown).toBeGreaterThan(50);
+});
+
+test("without transactions the two models of the whole store agree", { timeout: 60_000 }, () => {
+  compare(["x", "y"], checkTransactions, 2000);
 });
 
 test("the whole-store model by itself agrees, without the keys being judged first", { timeout: 60_000 }, () => {
@@ -181,4 +236,49 @@ test.each(Object.keys(twins))("broken twin: %s", (name) => {
   // Where they differ, the right one is right.
   const [calls] = found.counterexample ?? [[]];
   expect(checkStore(calls).type).toBe(isLinearizable(calls) ? "linearizable" : "violated");
+});
+
+/** Wrong models of transactions, told from the right one by some history. */
+const transactionTwins: Readonly<Record<string, (calls: readonly KeyValueCall[]) => string>> = {
+  "comparisons are ignored": (calls) => checkTransactions(calls.map((call) => rewritten(call, { compares: [] }))).type,
+  "only the first step is done": (calls) =>
+    checkTransactions(
+      calls.map((call) =>
+        call.input.type === "txn"
+          ? rewritten(call, { success: call.input.success.slice(0, 1), failure: call.input.failure.slice(0, 1) })
+          : call,
+      ),
+    ).type,
+  "each change is a call of its own": (calls) => checkTransactions(calls.flatMap(apart)).type,
+  "an unknown transaction never happened": (calls) =>
+    checkTransactions(calls.filter(({ input, output }) => output !== null || input.type !== "txn")).type,
+  "an unknown call makes no revision that is mentioned": (calls) =>
+    checkLinearizable(
+      transactionModel(),
+      named(calls).map((call) => ({ ...call, input: { ...call.input, names: [] } })),
+    ).type,
+};
+
+function rewritten(call: KeyValueCall, parts: Partial<Extract<KeyValueInput, { type: "txn" }>>): KeyValueCall {
+  return call.input.type === "txn" ? { ...call, input: { ...call.input, ...parts } } : call;
+}
+
+/** What an unknown transaction would do, one step after another. */
+function apart(call: KeyValueCall): readonly KeyValueCall[] {
+  const { input, output } = call;
+  if (input.type !== "txn" || output !== null || input.compares.length > 0) return [call];
+  return input.success.flatMap((step): readonly KeyValueCall[] =>
+    step.type === "get" ? [] : [{ ...call, input: { ...step, condition: { type: "always" } } }],
+  );
+}
+
+test.each(Object.keys(transactionTwins))("broken twin of transactions: %s", (name) => {
+  const twin = transactionTwins[name];
+  const found = fc.check(
+    fc.property(histories(["x", "y"], transactional), (calls) => twin?.(calls) === checkTransactions(calls).type),
+    { numRuns: 20_000 },
+  );
+  expect(found.failed).toBe(true);
+  const [calls] = found.counterexample ?? [[]];
+  expect(checkTransactions(calls).type).toBe(isLinearizable(calls) ? "linearizable" : "violated");
 });

@@ -2,7 +2,7 @@
  * Dumb twins of the checker's two halves, for its tests. A store that computes answers (the model only judges them), and
  * a judge that tries every order and every revision. It shares no code and no reasoning with either.
  */
-import type { Condition, KeyValueCall, KeyValueInput, KeyValueOutput } from "./key-value-calls.ts";
+import type { Condition, Got, KeyValueCall, KeyValueInput, KeyValueOutput } from "./key-value-calls.ts";
 
 export interface DumbStore {
   readonly revision: number;
@@ -18,6 +18,7 @@ export function apply(store: DumbStore, input: KeyValueInput, revision: number):
     const entries = [...store.entries].map(([key, entry]) => ({ key, ...entry }));
     return read && [read, { type: "entries", entries: entries.toSorted((a, b) => (a.key < b.key ? -1 : 1)), revision }];
   }
+  if (input.type === "txn") return transact(store, input, revision);
   const entry = store.entries.get(input.key);
   if (input.type === "get") {
     return (
@@ -45,6 +46,31 @@ export function apply(store: DumbStore, input: KeyValueInput, revision: number):
   ];
 }
 
+function transact(
+  store: DumbStore,
+  { compares, success, failure }: Extract<KeyValueInput, { type: "txn" }>,
+  revision: number,
+): [DumbStore, KeyValueOutput] | null {
+  const succeeded = compares.every(
+    ({ key, modRevision }) => (store.entries.get(key)?.modRevision ?? 0) === modRevision,
+  );
+  const entries = new Map(store.entries);
+  const got: Got[] = [];
+  let changes = 0;
+  for (const step of succeeded ? success : failure) {
+    const entry = entries.get(step.key);
+    if (step.type === "get") got.push({ value: entry?.value ?? null, modRevision: entry?.modRevision ?? 0 });
+    else if (step.type === "put") entries.set(step.key, { value: step.value, modRevision: revision });
+    else if (!entries.delete(step.key)) continue;
+    if (step.type !== "get") changes += 1;
+  }
+  if (changes === 0 ? revision < store.revision : revision <= store.revision) return null;
+  return [
+    { revision, entries: changes === 0 ? store.entries : entries },
+    { type: "txn", succeeded, got, revision },
+  ];
+}
+
 function conditionHolds(condition: Condition, modRevision: number | null): boolean {
   if (condition.type === "always") return true;
   if (condition.type === "absent") return modRevision === null;
@@ -63,6 +89,7 @@ export function isLinearizable(calls: readonly KeyValueCall[]): boolean {
 function revisionsOf(output: KeyValueOutput | null): readonly number[] {
   if (output === null) return [];
   const own = "revision" in output ? output.revision : 0;
+  if (output.type === "txn") return [own, ...output.got.map(({ modRevision }) => modRevision)];
   return "modRevision" in output ? [own, output.modRevision ?? 0] : [own];
 }
 

@@ -61,7 +61,7 @@ export function prepare(calls: readonly KeyValueCall[]): readonly PreparedCall[]
       continue;
     }
     // M0.
-    if (input.type === "get" || input.type === "list") continue;
+    if (input.type === "get" || input.type === "list" || input.type === "txn") continue;
     const trace = traces.get(input.key);
     if (trace === undefined) continue;
     const { condition } = input;
@@ -119,6 +119,7 @@ function tracesOf(calls: readonly KeyValueCall[]): ReadonlyMap<string, Trace> {
   const traces = new Map(keysOf(calls).map((key) => [key, new Trace()]));
   for (const call of calls) {
     const { input, output } = call;
+    if (input.type === "txn") continue;
     if (input.type !== "list") {
       const trace = traces.get(input.key);
       if (trace !== undefined) note(trace, input, output);
@@ -135,7 +136,11 @@ function tracesOf(calls: readonly KeyValueCall[]): ReadonlyMap<string, Trace> {
   return traces;
 }
 
-function note(trace: Trace, input: Exclude<KeyValueInput, { type: "list" }>, output: KeyValueOutput | null): void {
+function note(
+  trace: Trace,
+  input: Exclude<KeyValueInput, { type: "list" | "txn" }>,
+  output: KeyValueOutput | null,
+): void {
   const condition = input.type === "get" ? null : input.condition.type;
   if (input.type !== "get" && input.condition.type === "unchanged-since" && output?.type !== "condition-failed") {
     trace.name(input.condition.modRevision, null);

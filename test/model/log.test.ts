@@ -113,6 +113,13 @@ const largeModels: readonly Pinned[] = [
     states: 73_644,
     reached: [...contest, "a restored acceptor retires"],
   },
+  {
+    // Takes a quarter of an hour and more memory than Node gives itself: `NODE_OPTIONS=--max-old-space-size=14000`.
+    title: "two slots at once, and both proposers come back",
+    budgets: { ballots: [2, 2] },
+    states: 20_098_184,
+    reached: [...duel, ...pipelined],
+  },
 ];
 
 checkModels("[C2] the log agrees in every state", models, largeModels);

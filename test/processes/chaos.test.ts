@@ -11,13 +11,21 @@ import { measureAvailability } from "../chaos/judge/availability.ts";
 import { judgeDecisions } from "../chaos/judge/decisions.ts";
 import type { Finding } from "../chaos/judge/finding.ts";
 import { judgeLinearizability } from "../chaos/judge/linearizability.ts";
+import { judgeLocks } from "../chaos/judge/locks.ts";
 import { judgeRetries } from "../chaos/judge/retries.ts";
 import { judgeRevisions } from "../chaos/judge/revisions.ts";
 import { judgeServices } from "../chaos/judge/services.ts";
 import { judgeSilences } from "../chaos/judge/silences.ts";
 import { judgeWeakerReads } from "../chaos/judge/weaker-reads.ts";
 import { readCommandLine } from "../chaos/options.ts";
-import { Recording, type DecisionCall, type ReadCall, type Told, type WriteCall } from "../chaos/recording.ts";
+import {
+  Recording,
+  type DecisionCall,
+  type GuardedWrite,
+  type ReadCall,
+  type Told,
+  type WriteCall,
+} from "../chaos/recording.ts";
 import { timesOf } from "../chaos/report.ts";
 import { run, type Result } from "../chaos/run.ts";
 import { claimed } from "../chaos/twins.ts";
@@ -138,6 +146,19 @@ const decision = (time: number, proposed: string | null, told: DecisionCall["tol
   proposed,
   told,
 });
+const guarded = (
+  time: number,
+  token: number,
+  value: number,
+  revision: number | null,
+  version: number,
+): GuardedWrite => ({
+  ...at(time),
+  token,
+  value,
+  told: revision === null ? "refused" : "acknowledged",
+  made: revision === null ? null : { revision, version },
+});
 const recorded = (parts: Partial<Recording>): Recording => Object.assign(new Recording(), parts);
 const violated = (...findings: readonly Finding[]): readonly string[] =>
   findings.filter(({ verdict }) => verdict === "violated").map(({ check }) => check);
@@ -162,6 +183,11 @@ describe("the judges", () => {
       { ...at(50), instances: ["i"] },
       { ...at(100), instances: [] },
     ],
+    acquisitions: [
+      { ...at(0), token: 5 },
+      { ...at(20), token: 9 },
+    ],
+    guarded: [guarded(10, 5, 1, 6, 1), guarded(30, 9, 2, 10, 2), guarded(40, 5, 2, null, 0)],
   });
   const every = (recording: Recording): readonly Finding[] => [
     judgeLinearizability(recording),
@@ -170,6 +196,7 @@ describe("the judges", () => {
     judgeRetries(recording),
     judgeDecisions(recording),
     judgeServices(recording),
+    ...judgeLocks(recording),
   ];
 
   it("find nothing wrong with an honest recording", () => {
@@ -206,6 +233,19 @@ describe("the judges", () => {
       "a forgotten decision",
       { decisions: [...honest.decisions, decision(9, null, { type: "nothing" })] },
       "a decision is",
+    ],
+    ["a lost update", { guarded: [guarded(10, 5, 1, 6, 1), guarded(30, 9, 1, 10, 2)] }, "a counter under a lock"],
+    ["a write with an old token", { guarded: [guarded(40, 5, 1, 12, 1)] }, "no write with a token of the past"],
+    [
+      "a token that went back",
+      {
+        acquisitions: [
+          { ...at(0), token: 9 },
+          { ...at(20), token: 5 },
+        ],
+        guarded: [],
+      },
+      "a lock's tokens grow",
     ],
     ["an instance that is missing", { lookups: [{ ...at(50), instances: [] }] }, "an instance that renews"],
   ])("notice %s", (_, forged, check) => {

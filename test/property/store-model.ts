@@ -1,23 +1,31 @@
 /**
- * The oracle: what a store is, written down as plainly as possible. Keeps every revision for ever, remembers every
- * command, knows nothing of rows, batches' memory or clearing. Times and limits as the store's tests shrink them.
+ * The oracle: what a store is, written down as plainly as possible. Keeps every revision and every change for ever,
+ * remembers every command, knows nothing of rows, batches' memory or clearing. Times and limits as the store's tests
+ * shrink them; maxima that no small test reaches are left out.
  */
-import type { Batch, Command, Condition, Operation, Outcome } from "../../src/store/command.ts";
+import type { Batch, Command, Condition, Guard, Operation, Outcome, Refusal } from "../../src/store/command.ts";
+import type { EventQuery, StoreEvent } from "../../src/store/events.ts";
+import { prefixRange } from "../../src/store/transaction.ts";
+import type { Transaction, TxnResponse } from "../../src/store/transaction.ts";
 import { revision } from "../../src/support/brand.ts";
 import type { ByteString, Revision } from "../../src/support/brand.ts";
-
-interface Kept {
-  readonly value: string;
-  readonly mod: number;
-  readonly created: number;
-  readonly version: number;
-  readonly lease: string | null;
-}
+import { decide, entryOf, inOrder, refusalOf, run, within } from "./transaction-model.ts";
+import type { Draft, Kept, Keys } from "./transaction-model.ts";
 
 interface ModelLease {
   readonly ttlMs: number;
   readonly renewal: number;
   readonly renewedAt: number;
+  readonly granted: boolean;
+}
+
+/** One key, changed once. */
+interface Changed {
+  readonly at: number;
+  readonly key: ByteString;
+  /** null: deleted. */
+  readonly after: Kept | null;
+  readonly before: Kept | null;
 }
 
 export interface ModelLimits {
@@ -25,17 +33,21 @@ export interface ModelLimits {
   readonly sessionLifeMs: number;
 }
 
+type Of<Type extends Operation["type"]> = Extract<Operation, { readonly type: Type }>;
+
 export class StoreModel {
   readonly #limits: ModelLimits;
-  #keys: ReadonlyMap<ByteString, Kept> = new Map();
-  /** The keys after each revision, from 0. */
-  readonly past: ReadonlyMap<ByteString, Kept>[] = [new Map()];
+  #keys: Keys = new Map();
+  /** The keys at each revision; 0 and 1 are the empty store. */
+  readonly past: Keys[] = [new Map(), new Map()];
+  readonly #changed: Changed[] = [];
   readonly leases = new Map<string, ModelLease>();
   readonly #remembered = new Map<
     string,
     { readonly fingerprint: string | undefined; readonly deadline: number; readonly outcome: Outcome }
   >();
   readonly #sessions = new Map<string, { readonly next: number; readonly expires: number }>();
+  #compacted = 0;
   #now = 0;
   #slot = 0;
 
@@ -51,10 +63,41 @@ export class StoreModel {
     return this.#now;
   }
 
+  /** What commands have compacted it to. */
+  get compacted(): number {
+    return this.#compacted;
+  }
+
+  get keys(): Keys {
+    return this.#keys;
+  }
+
   apply(batch: Batch): readonly Outcome[] {
     this.#now = Math.max(this.#now, batch.stamp);
     this.#slot += 1;
     return batch.commands.map((command) => this.#command(command));
+  }
+
+  /** All that happened from a place on. */
+  events({ range, from, puts, deletes, previous }: EventQuery): readonly StoreEvent[] {
+    const index = (one: Changed): number => this.#changed.filter(({ at }) => at === one.at).indexOf(one);
+    return this.#changed
+      .filter((one) => one.at > from.revision || (one.at === from.revision && index(one) >= from.index))
+      .filter(({ key, after }) => within(range, key) && (after === null ? deletes : puts))
+      .map(({ at, key, after, before }) => ({
+        type: after === null ? "delete" : "put",
+        entry: entryOf(key, after ?? { value: new Uint8Array(0), mod: at, created: 0, version: 0, lease: null }),
+        previous: previous && before !== null ? entryOf(key, before) : null,
+      }));
+  }
+
+  /** A transaction that only reads, with the past as far as `floor`. */
+  read(transaction: Transaction, floor: number) {
+    const unreadable = (at: number): Refusal | null =>
+      at > this.revision ? "future" : at < floor ? "compacted" : null;
+    const decided = decide(this.#keys, transaction);
+    const refused = refusalOf({ keys: this.#keys, hasLease: () => false, unreadable }, decided);
+    return refused ?? { succeeded: decided.succeeded, responses: run(new Changes(this, this.#keys), decided) };
   }
 
   #command(command: Command): Outcome {
@@ -81,64 +124,180 @@ export class StoreModel {
         expires: this.#now + this.#limits.sessionLifeMs,
       });
     }
+    if (command.guard !== undefined && !this.#isHeld(command.guard)) return this.#refused("lock-lost");
     return this.#operation(command.operation);
   }
 
+  #isHeld({ queue, token }: Guard): boolean {
+    const [first] = inOrder(this.#keys, prefixRange(queue));
+    return first?.[1].created === token;
+  }
+
   #operation(operation: Operation): Outcome {
-    if (operation.type === "expire") return this.#expire(operation.lease, operation.renewal);
-    const current = this.#keys.get(operation.key);
-    if (!holds(operation.condition, current)) {
-      return { type: "condition-failed", modRevision: current === undefined ? null : revision(current.mod) };
+    switch (operation.type) {
+      case "put":
+        return this.#put(operation);
+      case "delete":
+        return this.#delete(operation);
+      case "expire":
+        return this.#expire(operation);
+      case "txn":
+        return this.#transact(operation.transaction);
+      case "grant":
+        return this.#grant(operation);
+      case "renew":
+        return this.#renew(operation.lease);
+      case "revoke":
+        return this.#revoke(operation.lease);
+      case "compact":
+        return this.#compact(operation.revision);
+      case "enqueue":
+        return this.#enqueue(operation);
     }
-    if (operation.type === "delete") {
-      if (current === undefined) return { type: "deleted", existed: false, revision: this.revision };
-      this.#change((keys) => keys.delete(operation.key));
-      return { type: "deleted", existed: true, revision: this.revision };
-    }
-    const value = operation.value.join();
-    const lease = operation.lease?.id ?? null;
-    if (operation.lease !== undefined) {
-      const { id, ttlMs } = operation.lease;
-      this.leases.set(id, { ttlMs, renewal: this.#slot, renewedAt: this.#now });
-    }
-    const isKept = operation.keepIfEqual === true && current?.value === value && current.lease === lease;
-    const mod = this.past.length;
-    const next = {
-      value,
-      mod,
-      created: current?.created ?? mod,
-      version: (current?.version ?? 0) + 1,
-      lease,
-    };
-    if (!isKept) this.#change((keys) => keys.set(operation.key, next));
-    const put = isKept ? current : next;
-    return {
-      type: "put",
-      revision: revision(put.mod),
-      version: put.version,
-      createRevision: revision(put.created),
-      renewedOnly: isKept,
-    };
   }
 
-  #expire(id: string, renewal: number): Outcome {
+  #refused(why: Refusal): Outcome {
+    return { type: "refused", why, revision: this.revision, compactedRevision: revision(this.#compacted) };
+  }
+
+  #put({ key, value, condition, lease: own, tie, keepIfEqual }: Of<"put">): Outcome {
+    const current = this.#keys.get(key);
+    if (!holds(condition, current)) return failed(current);
+    if (tie !== undefined && !this.leases.has(tie)) return this.#refused("lease-not-found");
+    if (own !== undefined) this.#renewLease(own.id, own.ttlMs);
+    const lease = own?.id ?? tie ?? null;
+    if (keepIfEqual === true && current?.lease === lease && current.value.join() === value.join()) {
+      return putOutcome(current, true);
+    }
+    this.#change((draft) => draft.put(key, value, lease));
+    return putOutcome(this.#keys.get(key), false);
+  }
+
+  #delete({ key, condition }: Of<"delete">): Outcome {
+    const current = this.#keys.get(key);
+    if (!holds(condition, current)) return failed(current);
+    if (current !== undefined) this.#change((draft) => draft.remove(key));
+    return { type: "deleted", existed: current !== undefined, revision: this.revision };
+  }
+
+  #transact(transaction: Transaction): Outcome {
+    const decided = decide(this.#keys, transaction);
+    const before = {
+      keys: this.#keys,
+      hasLease: (id: string) => this.leases.has(id),
+      // V4: an outcome that read the past would rest on what one replica happens to keep.
+      unreadable: (): Refusal => "compacted",
+    };
+    const refused = refusalOf(before, decided);
+    if (refused !== null) return this.#refused(refused);
+    let responses: readonly TxnResponse[] = [];
+    this.#change((draft) => (responses = run(draft, decided)));
+    return { type: "txn", revision: this.revision, succeeded: decided.succeeded, responses };
+  }
+
+  // --- leases ---
+
+  #renewLease(id: string, ttlMs: number, granted = this.leases.get(id)?.granted ?? false): void {
+    this.leases.set(id, { ttlMs, renewal: this.#slot, renewedAt: this.#now, granted });
+  }
+
+  #grant({ lease, ttlMs }: Of<"grant">): Outcome {
+    if (this.leases.has(lease)) return this.#refused("lease-exists");
+    this.#renewLease(lease, ttlMs, true);
+    return { type: "granted", ttlMs, revision: this.revision };
+  }
+
+  #renew(id: string): Outcome {
     const lease = this.leases.get(id);
-    if (lease?.renewal !== renewal || this.#now < lease.renewedAt + lease.ttlMs) {
-      return { type: "expired", deletedKeys: 0, revision: this.revision };
-    }
-    const tied = [...this.#keys].filter(([, kept]) => kept.lease === id);
-    this.#change((keys) => tied.forEach(([key]) => keys.delete(key)));
-    return { type: "expired", deletedKeys: tied.length, revision: this.revision };
+    if (lease === undefined) return this.#refused("lease-not-found");
+    this.#renewLease(id, lease.ttlMs);
+    return { type: "renewed", ttlMs: lease.ttlMs, revision: this.revision };
   }
 
-  /** One revision; then leases that have no keys left are gone. */
-  #change(edit: (keys: Map<ByteString, Kept>) => unknown): void {
-    const keys = new Map(this.#keys);
-    edit(keys);
-    this.#keys = keys;
-    this.past.push(keys);
-    const used = new Set([...keys.values()].map((kept) => kept.lease));
-    for (const id of this.leases.keys()) if (!used.has(id)) this.leases.delete(id);
+  #revoke(id: string): Outcome {
+    if (!this.leases.has(id)) return this.#refused("lease-not-found");
+    return { type: "revoked", deletedKeys: this.#end(id), revision: this.revision };
+  }
+
+  #expire({ lease: id, renewal }: Of<"expire">): Outcome {
+    const lease = this.leases.get(id);
+    const ends = lease?.renewal === renewal && this.#now >= lease.renewedAt + lease.ttlMs;
+    return { type: "expired", deletedKeys: ends ? this.#end(id) : 0, revision: this.revision };
+  }
+
+  #end(id: string): number {
+    const tied = this.keysOf(id);
+    this.leases.delete(id);
+    this.#change((draft) => tied.forEach((key) => draft.remove(key)));
+    return tied.length;
+  }
+
+  keysOf(id: string): readonly ByteString[] {
+    const all = inOrder(this.#keys, { key: "\0" as ByteString, end: "\u00ff\u00ff\u00ff" as ByteString });
+    return all.filter(([, kept]) => kept.lease === id).map(([key]) => key);
+  }
+
+  // --- queues, history ---
+
+  #enqueue({ queue, value, lease }: Of<"enqueue">): Outcome {
+    const mine = this.keysOf(lease.id).find((key) => key.startsWith(queue) && key.length === queue.length + 16);
+    this.#renewLease(lease.id, lease.ttlMs);
+    const next = this.past.length;
+    const key = mine ?? (`${queue}${next.toString(16).padStart(16, "0")}` as ByteString);
+    if (mine === undefined) this.#change((draft) => draft.put(key, value, lease.id));
+    const token = revision(this.#keys.get(key)?.created ?? 0);
+    return { type: "enqueued", key, token, created: mine === undefined, revision: this.revision };
+  }
+
+  #compact(to: Revision): Outcome {
+    if (to > this.revision) return this.#refused("future");
+    if (to <= this.#compacted) return this.#refused("compacted");
+    this.#compacted = to;
+    return { type: "compacted", revision: this.revision };
+  }
+
+  /** One revision, if anything changes; then leases that came with keys and have none left are gone. */
+  #change(edit: (draft: Draft) => unknown): void {
+    const changes = new Changes(this, this.#keys);
+    edit(changes);
+    if (changes.made.length === 0) return;
+    this.#keys = changes.keys;
+    this.past.push(changes.keys);
+    this.#changed.push(...changes.made);
+    const used = new Set([...this.#keys.values()].map((kept) => kept.lease));
+    for (const [id, { granted }] of [...this.leases]) if (!granted && !used.has(id)) this.leases.delete(id);
+  }
+}
+
+/** What the next revision changes. */
+class Changes implements Draft {
+  readonly made: Changed[] = [];
+  readonly keys: Map<ByteString, Kept>;
+  readonly #mod: number;
+  readonly #model: StoreModel;
+
+  constructor(model: StoreModel, keys: Keys) {
+    this.#model = model;
+    this.#mod = model.revision + 1;
+    this.keys = new Map(keys);
+  }
+
+  put(key: ByteString, value: Uint8Array, lease: string | null): void {
+    const before = this.keys.get(key) ?? null;
+    const [mod, created, version] = [this.#mod, before?.created ?? this.#mod, (before?.version ?? 0) + 1];
+    const after = { value, mod, created, version, lease };
+    this.keys.set(key, after);
+    this.made.push({ at: mod, key, after, before });
+  }
+
+  remove(key: ByteString): void {
+    const before = this.keys.get(key) ?? null;
+    this.keys.delete(key);
+    this.made.push({ at: this.#mod, key, after: null, before });
+  }
+
+  at(past: number): Keys {
+    return this.#model.past[past] ?? new Map();
   }
 }
 
@@ -147,3 +306,16 @@ function holds(condition: Condition, current: Kept | undefined): boolean {
   if (condition.type === "present") return current !== undefined;
   return condition.type === "always" || current?.mod === condition.modRevision;
 }
+
+const failed = (current: Kept | undefined): Outcome => ({
+  type: "condition-failed",
+  modRevision: current === undefined ? null : revision(current.mod),
+});
+
+const putOutcome = (kept: Kept | undefined, renewedOnly: boolean): Outcome => ({
+  type: "put",
+  revision: revision(kept?.mod ?? 0),
+  version: kept?.version ?? 0,
+  createRevision: revision(kept?.created ?? 0),
+  renewedOnly,
+});

@@ -35,6 +35,24 @@ export const put = async (path: string, body: BodyInit, headers?: Sent["headers"
 export const putJson = async (path: string, body: unknown, headers: Sent["headers"] = {}): Promise<Response> =>
   put(path, JSON.stringify(body), { "content-type": "application/json", ...headers });
 
+export const postJson = async (path: string, body: unknown, headers: Sent["headers"] = {}): Promise<Response> =>
+  send("POST", path, { headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(body) });
+
+/**
+ * Asks again until it is so. Between two times the runtime's timers and alarms get their turn.
+ * @throws {Error} when it is not so for too long.
+ */
+export async function until<T>(what: string, ask: () => Promise<T | null>, atMostMs = 15_000): Promise<T> {
+  for (const end = Date.now() + atMostMs; Date.now() < end;) {
+    const found = await ask();
+    if (found !== null) return found;
+    await new Promise((resolve) => {
+      setTimeout(resolve, 20);
+    });
+  }
+  throw new Error(`not within ${atMostMs} ms: ${what}`);
+}
+
 /** A problem document, checked to agree with the response around it. */
 export async function problemIn(response: Response): Promise<Readonly<Record<string, unknown>>> {
   expect(response.headers.get("content-type")).toBe("application/problem+json");

@@ -7,13 +7,13 @@ describe("PUT /kv/{key}", () => {
     const ns = freshNamespace();
     const created = await put(`${ns}/kv/a`, "one");
     expect(created.status).toBe(201);
-    expect(created.headers.get("etag")).toBe('"1"');
-    expect(created.headers.get("synod-revision")).toBe("1");
+    expect(created.headers.get("etag")).toBe('"2"');
+    expect(created.headers.get("synod-revision")).toBe("2");
     expect(created.headers.get("synod-region")).toMatch(/^(wnam|enam|weur)$/);
-    expect(await jsonIn(created)).toEqual({ key: "a", revision: 1, version: 1, createRevision: 1 });
+    expect(await jsonIn(created)).toEqual({ key: "a", revision: 2, version: 1, createRevision: 2 });
     const changed = await put(`${ns}/kv/a`, "two");
     expect(changed.status).toBe(200);
-    expect(await jsonIn(changed)).toEqual({ key: "a", revision: 2, version: 2, createRevision: 1 });
+    expect(await jsonIn(changed)).toEqual({ key: "a", revision: 3, version: 2, createRevision: 2 });
     expect(await valueOf(await get(`${ns}/kv/a`))).toBe("two");
   });
 
@@ -32,11 +32,11 @@ describe("PUT /kv/{key}", () => {
     await expectProblem(await put(key, "x", { "if-match": "*" }), 412, "precondition-failed", "not-applied");
     expect((await put(key, "1", { "if-none-match": "*" })).status).toBe(201);
     const again = await put(key, "2", { "if-none-match": "*" });
-    expect(again.headers.get("etag")).toBe('"1"');
+    expect(again.headers.get("etag")).toBe('"2"');
     await expectProblem(again, 412, "precondition-failed", "not-applied");
-    expect((await put(key, "3", { "if-match": '"1"' })).status).toBe(200);
-    const late = await put(key, "4", { "if-match": '"1"' });
-    expect(late.headers.get("etag")).toBe('"2"');
+    expect((await put(key, "3", { "if-match": '"2"' })).status).toBe(200);
+    const late = await put(key, "4", { "if-match": '"2"' });
+    expect(late.headers.get("etag")).toBe('"3"');
     await expectProblem(late, 412, "precondition-failed", "not-applied");
     expect((await put(key, "5", { "if-match": "*" })).status).toBe(200);
     expect(await valueOf(await get(key))).toBe("5");
@@ -45,7 +45,7 @@ describe("PUT /kv/{key}", () => {
   it("lets exactly one of many contenders through", async () => {
     const ns = freshNamespace();
     await put(`${ns}/kv/lock`, "free");
-    const contenders = Array.from({ length: 8 }, async (_, i) => put(`${ns}/kv/lock`, `${i}`, { "if-match": '"1"' }));
+    const contenders = Array.from({ length: 8 }, async (_, i) => put(`${ns}/kv/lock`, `${i}`, { "if-match": '"2"' }));
     const statuses = (await Promise.all(contenders)).map(({ status }) => status);
     expect(statuses.toSorted((a, b) => a - b)).toEqual([200, ...Array.from({ length: 7 }, () => 412)]);
   });
@@ -59,10 +59,10 @@ describe("GET /kv/{key}", () => {
     expect(read.status).toBe(200);
     expect(await valueOf(read)).toBe("<script>");
     expect(Object.fromEntries(read.headers)).toMatchObject({
-      etag: '"1"',
+      etag: '"2"',
       "content-type": "application/octet-stream",
       "x-content-type-options": "nosniff",
-      "synod-revision": "1",
+      "synod-revision": "2",
       "synod-consistency": "linearizable",
       "synod-age": expect.stringMatching(/^\d+$/) as unknown,
       "synod-region": expect.stringMatching(/^\w+$/) as unknown,
@@ -72,10 +72,10 @@ describe("GET /kv/{key}", () => {
   it("answers 304 to who has it already", async () => {
     const ns = freshNamespace();
     await put(`${ns}/kv/a`, "x");
-    const same = await get(`${ns}/kv/a`, { "if-none-match": '"0", W/"1"' });
-    expect([same.status, same.headers.get("etag"), await valueOf(same)]).toEqual([304, '"1"', ""]);
+    const same = await get(`${ns}/kv/a`, { "if-none-match": '"0", W/"2"' });
+    expect([same.status, same.headers.get("etag"), await valueOf(same)]).toEqual([304, '"2"', ""]);
     await put(`${ns}/kv/a`, "y");
-    expect((await get(`${ns}/kv/a`, { "if-none-match": '"1"' })).status).toBe(200);
+    expect((await get(`${ns}/kv/a`, { "if-none-match": '"2"' })).status).toBe(200);
   });
 
   it("answers 404 where nothing is, and HEAD without a body", async () => {
@@ -83,14 +83,14 @@ describe("GET /kv/{key}", () => {
     await expectProblem(await get(`${ns}/kv/a`), 404, "key-not-found");
     await put(`${ns}/kv/a`, "x");
     const head = await send("HEAD", `${ns}/kv/a`);
-    expect([head.status, head.headers.get("etag"), await valueOf(head)]).toEqual([200, '"1"', ""]);
+    expect([head.status, head.headers.get("etag"), await valueOf(head)]).toEqual([200, '"2"', ""]);
     expect((await send("HEAD", `${ns}/kv/b`)).status).toBe(404);
   });
 
   it("reads as strongly as is asked for", async () => {
     const ns = freshNamespace();
     await put(`${ns}/kv/a`, "x");
-    const session = await get(`${ns}/kv/a?consistency=session&at-least=1`);
+    const session = await get(`${ns}/kv/a?consistency=session&at-least=2`);
     expect([session.status, session.headers.get("synod-consistency")]).toEqual([200, "session"]);
     const local = await get(`${ns}/kv/a?consistency=local`);
     expect([local.status, local.headers.get("synod-consistency")]).toEqual([200, "local"]);
@@ -143,12 +143,12 @@ describe("DELETE /kv/{key}", () => {
     const gone = await send("DELETE", `${ns}/kv/a`);
     expect([gone.status, gone.headers.get("synod-revision"), await jsonIn(gone)]).toEqual([
       200,
-      "2",
-      { key: "a", deleted: true, revision: 2 },
+      "3",
+      { key: "a", deleted: true, revision: 3 },
     ]);
     expect(await jsonIn(await send("DELETE", `${ns}/kv/a`))).toMatchObject({ deleted: false });
     expect((await get(`${ns}/kv/a`)).status).toBe(404);
-    expect(await jsonIn(await put(`${ns}/kv/a`, "y"))).toMatchObject({ version: 1, createRevision: 3 });
+    expect(await jsonIn(await put(`${ns}/kv/a`, "y"))).toMatchObject({ version: 1, createRevision: 4 });
   });
 
   it("is conditional like PUT", async () => {
@@ -158,7 +158,7 @@ describe("DELETE /kv/{key}", () => {
     await put(`${ns}/kv/a`, "x");
     await expectProblem(await remove({ "if-match": '"7"' }), 412, "precondition-failed", "not-applied");
     await expectProblem(await remove({ "if-none-match": "*" }), 412, "precondition-failed", "not-applied");
-    expect(await jsonIn(await remove({ "if-match": '"1"' }))).toMatchObject({ deleted: true });
+    expect(await jsonIn(await remove({ "if-match": '"2"' }))).toMatchObject({ deleted: true });
   });
 });
 
@@ -172,16 +172,16 @@ describe("GET /kv", () => {
     const all = await jsonIn(await get(`${ns}/kv`));
     expect(keysOf(all)).toEqual(["a", "b/1", "b/2", "c"]);
     const some = await get(`${ns}/kv?prefix=b%2F`);
-    expect(some.headers.get("synod-revision")).toBe("4");
+    expect(some.headers.get("synod-revision")).toBe("5");
     expect(await jsonIn(some)).toEqual({
       keys: [
-        { key: "b/1", value: "v-b/1", createRevision: 3, modRevision: 3, version: 1 },
-        { key: "b/2", value: "v-b/2", createRevision: 1, modRevision: 1, version: 1 },
+        { key: "b/1", value: "v-b/1", createRevision: 4, modRevision: 4, version: 1 },
+        { key: "b/2", value: "v-b/2", createRevision: 2, modRevision: 2, version: 1 },
       ],
-      revision: 4,
+      revision: 5,
       cursor: null,
     });
-    expect(await jsonIn(await get(`${ns}/kv?prefix=none`))).toEqual({ keys: [], revision: 4, cursor: null });
+    expect(await jsonIn(await get(`${ns}/kv?prefix=none`))).toEqual({ keys: [], revision: 5, cursor: null });
   });
 
   it("goes on at the revision of the first page, whatever is written meanwhile", async () => {
@@ -192,8 +192,8 @@ describe("GET /kv", () => {
     await put(`${ns}/kv/c`, "new");
     await put(`${ns}/kv/d`, "new");
     const second = await jsonIn(await get(`${ns}/kv?limit=2&cursor=${String(first["cursor"])}`));
-    expect(second).toMatchObject({ keys: [{ key: "c", value: "old" }], revision: 3, cursor: null });
-    for (const level of ["linearizable", "local", "session&at-least=1"]) {
+    expect(second).toMatchObject({ keys: [{ key: "c", value: "old" }], revision: 4, cursor: null });
+    for (const level of ["linearizable", "local", "session&at-least=4"]) {
       const page = await get(`${ns}/kv?cursor=${String(first["cursor"])}&consistency=${level}`);
       expect(keysOf(await jsonIn(page))).toEqual(["c"]);
     }
@@ -224,7 +224,7 @@ describe("namespaces", () => {
     await put(`${other}/kv/a`, "other");
     expect(await valueOf(await get(`${one}/kv/a`))).toBe("one");
     expect(await valueOf(await get(`${other}/kv/a`))).toBe("other");
-    expect((await get(`${other}/kv/a`)).headers.get("synod-revision")).toBe("1");
+    expect((await get(`${other}/kv/a`)).headers.get("synod-revision")).toBe("2");
   });
 
   it("without one is the default", async () => {
@@ -235,7 +235,7 @@ describe("namespaces", () => {
   it("[F6] are not founded by reading", async () => {
     const ns = freshNamespace();
     expect((await get(`${ns}/kv/a`)).status).toBe(404);
-    expect(await jsonIn(await get(`${ns}/kv`))).toEqual({ keys: [], revision: 0, cursor: null });
+    expect(await jsonIn(await get(`${ns}/kv`))).toEqual({ keys: [], revision: 1, cursor: null });
     expect((await get(`${ns}/decisions/a`)).status).toBe(404);
     expect(await jsonIn(await get(`${ns}/services`))).toMatchObject({ services: [] });
     expect(await jsonIn(await get(`${ns}/services/web`))).toMatchObject({ instances: [] });

@@ -10,13 +10,13 @@ describe("PUT /services/{name}/{instance}", () => {
     const registered = await putJson(`${ns}/services/web/i1`, instance);
     expect(registered.status).toBe(201);
     const shown = { service: "web", instance: "i1", ...instance, region: expect.stringMatching(/^[a-z]+$/) as unknown };
-    expect(await jsonIn(registered)).toEqual({ ...shown, revision: 1, renewed: false });
+    expect(await jsonIn(registered)).toEqual({ ...shown, revision: 2, renewed: false });
     const renewed = await putJson(`${ns}/services/web/i1`, instance);
     expect(renewed.status).toBe(200);
-    expect(await jsonIn(renewed)).toEqual({ ...shown, revision: 1, renewed: true });
+    expect(await jsonIn(renewed)).toEqual({ ...shown, revision: 2, renewed: true });
     const changed = await putJson(`${ns}/services/web/i1`, { ...instance, port: 81 });
     expect(changed.status).toBe(200);
-    expect(await jsonIn(changed)).toMatchObject({ port: 81, revision: 2, renewed: false });
+    expect(await jsonIn(changed)).toMatchObject({ port: 81, revision: 3, renewed: false });
   });
 
   it("[X1] carries a request with a key out once", async () => {
@@ -123,7 +123,7 @@ describe("DELETE /services/{name}/{instance}", () => {
     const ns = freshNamespace();
     await putJson(`${ns}/services/web/i1`, instance);
     const gone = await send("DELETE", `${ns}/services/web/i1`);
-    expect(await jsonIn(gone)).toEqual({ service: "web", instance: "i1", deleted: true, revision: 2 });
+    expect(await jsonIn(gone)).toEqual({ service: "web", instance: "i1", deleted: true, revision: 3 });
     expect(await jsonIn(await send("DELETE", `${ns}/services/web/i1`))).toMatchObject({ deleted: false });
     expect(await jsonIn(await get(`${ns}/services/web`))).toMatchObject({ instances: [] });
   });
@@ -147,8 +147,8 @@ describe("GET /services", () => {
     expect(await jsonIn(await get(`${ns}/services/web?tag=v2`))).toMatchObject({
       service: "web",
       more: false,
-      revision: 2,
-      instances: [{ instance: "b", ...instance, tags: ["v2"], region: "weur", createRevision: 2, modRevision: 2 }],
+      revision: 3,
+      instances: [{ instance: "b", ...instance, tags: ["v2"], region: "weur", createRevision: 3, modRevision: 3 }],
     });
   });
 
@@ -162,10 +162,10 @@ describe("GET /services", () => {
         { name: "a", instances: 1 },
         { name: "b", instances: 2 },
       ],
-      revision: 4,
+      revision: 5,
     });
     const second = await jsonIn(await get(`${ns}/services?limit=2&cursor=${String(first["cursor"])}`));
-    expect(second).toEqual({ services: [{ name: "c", instances: 1 }], cursor: null, revision: 4 });
+    expect(second).toEqual({ services: [{ name: "c", instances: 1 }], cursor: null, revision: 5 });
   });
 
   it.each([

@@ -41,6 +41,12 @@ describe("GET /time", () => {
     [`/time?t1=${"1".repeat(65)}`, "invalid-query"],
     ["/time?t1=%ff", "invalid-query"],
     ["/time?t2=1", "invalid-query"],
+    ["/time?nonce=", "invalid-query"],
+    ["/time?nonce=a%20b", "invalid-query"],
+    [`/time?nonce=${"n".repeat(129)}`, "invalid-query"],
+    ["/time?nonce=a&previous=1", "invalid-query"],
+    [`/time?previous=${"0".repeat(64)}`, "invalid-query"],
+    ["/time/keys?kid=1", "invalid-query"],
     ["/time/regions?region=weur", "invalid-query"],
   ])("refuses %s", async (path, code) => {
     await expectProblem(await get(path), 400, code);
@@ -100,7 +106,7 @@ describe("GET /status", () => {
         region,
         reachable: true,
         dataCentre: "local",
-        revision: 1,
+        revision: 2,
         leading: region === status.leader,
       })),
     );
@@ -118,7 +124,10 @@ describe("GET /status", () => {
 describe("GET /", () => {
   it("lists the doors", async () => {
     const index = await get("/");
-    expect(await jsonIn(index)).toMatchObject({ name: "synod", doors: { "/kv/{key}": expect.any(String) as unknown } });
+    expect(await jsonIn(index)).toMatchObject({
+      name: "synod",
+      doors: { "/time/regions": expect.any(String) as unknown },
+    });
     expect((await get("/ns/team-1")).status).toBe(200);
     expect((await send("HEAD", "/")).status).toBe(200);
   });

@@ -4,10 +4,17 @@
  */
 import { utf8 } from "../../src/support/bytes.ts";
 import { userKey } from "../../src/store/key-space.ts";
+import { Accounts } from "./actors/accounts.ts";
+import { Compactor } from "./actors/compactor.ts";
 import { Deciders } from "./actors/deciders.ts";
+import { Desk } from "./actors/desk.ts";
 import { Instances } from "./actors/instances.ts";
 import { KeyClients } from "./actors/key-clients.ts";
+import { LeaseHolders } from "./actors/lease-holders.ts";
+import { LockHolders } from "./actors/lock-holders.ts";
 import { Pipelines } from "./actors/pipelines.ts";
+import { Tinkerers } from "./actors/tinkerers.ts";
+import { Watchers } from "./actors/watchers.ts";
 import { checkers } from "./checkers/all.ts";
 import type { Checker, Scene } from "./checkers/checker.ts";
 import { violated } from "./checkers/checker.ts";
@@ -23,12 +30,11 @@ import type { Trace } from "./world.ts";
 /** Votes that acceptors keep below what a majority of replicas has applied. */
 const keptSlots = 10;
 /** Trimming, clearing and snapshots happen within seconds instead of hours. */
+const keptHistory = { keptSlots: 20, historyMs: 3_000, historyRevisions: 30 };
 const soon: Tuning = {
   trimming: { keptSlots, step: 5 },
   limits: {
-    keptSlots: 20,
-    historyMs: 3_000,
-    historyRevisions: 30,
+    ...keptHistory,
     snapshotPageRows: 80,
     commandLifeMs: 1_000,
     stampAheadMs: 500,
@@ -74,6 +80,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
   });
   setClocks(cluster);
   let healthyFrom = Infinity;
+  const desk = new Desk(cluster);
   const scene: Scene = {
     cluster,
     chosen: new ChosenLog(world, swarm.regions.length),
@@ -81,9 +88,17 @@ export async function run(options: RunOptions): Promise<RunResult> {
     decisions: new Deciders(cluster),
     instances: new Instances(cluster, 3),
     pipelines: new Pipelines(cluster, 2),
+    desk,
+    leaseHolders: new LeaseHolders(desk, 2),
+    lockHolders: new LockHolders(desk, 3),
+    watchers: new Watchers(desk, 2),
+    history: keptHistory,
     keptSlots,
     healthyFrom: () => healthyFrom,
   };
+  new Accounts(desk, 2);
+  new Tinkerers(desk, 1);
+  new Compactor(desk);
   judges.take(scene);
   let events = 0;
   const pass = async (ms: number): Promise<void> => {
@@ -103,8 +118,10 @@ export async function run(options: RunOptions): Promise<RunResult> {
   scene.keys.stop();
   scene.decisions.stop();
   scene.pipelines.stop();
+  desk.stop();
   await pass(restMs);
   scene.instances.stop();
+  scene.watchers.stop();
   await wakeAll(scene, pass);
   judges.each((checker) => checker.end?.());
   const { history } = scene.keys;

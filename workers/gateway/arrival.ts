@@ -13,7 +13,11 @@ import type { Visit } from "./visit.ts";
 /** What a Hono context carries for the doors. */
 export interface GatewayEnv {
   readonly Bindings: Bindings;
-  readonly Variables: { readonly visit: Visit };
+  readonly Variables: {
+    readonly visit: Visit;
+    /** This machine's clock when the request came, before anything else was done. */
+    readonly arrived: number;
+  };
 }
 
 /** @throws {Problem} when the deployment's variables or the path's namespace make no sense. */

@@ -3,6 +3,12 @@ import type { Bindings } from "../bindings.ts";
 import { Problem } from "./problems.ts";
 import { sameSecret } from "./secrets.ts";
 
+/** What this API is called among the subprotocols of a WebSocket. */
+export const subprotocol = "synod";
+
+export const subprotocolsIn = (headers: Headers): readonly string[] =>
+  (headers.get("sec-websocket-protocol") ?? "").split(",").map((one) => one.trim());
+
 const challenge = { "www-authenticate": 'Bearer realm="synod"' };
 
 /** @throws {Problem} for whoever may not. */
@@ -15,11 +21,18 @@ export async function authenticate(headers: Headers, env: Bindings): Promise<voi
       "nobody can be let in yet: set a token with `npx wrangler secret put SYNOD_TOKEN`",
     );
   }
-  const given = /^Bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1];
+  const given = /^Bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1] ?? subprotocolToken(headers);
   if (given === undefined) {
     throw new Problem("unauthorized", "send the header Authorization: Bearer <token>", { headers: challenge });
   }
   if (!(await sameSecret(given, token))) {
     throw new Problem("unauthorized", "that is not the token of this deployment", { headers: challenge });
   }
+}
+
+/** A page can give its WebSocket no headers, only subprotocols: `new WebSocket(url, ["synod", "bearer.<token>"])`. */
+function subprotocolToken(headers: Headers): string | undefined {
+  if (headers.get("upgrade")?.toLowerCase() !== "websocket") return undefined;
+  const [first, second, ...more] = subprotocolsIn(headers);
+  return first === subprotocol && more.length === 0 ? /^bearer\.(\S+)$/.exec(second ?? "")?.[1] : undefined;
 }

@@ -2,18 +2,23 @@
 import * as v from "valibot";
 import { textOf } from "../../src/support/bytes.ts";
 import { limits } from "../../src/support/limits.ts";
-import { parseJson } from "../../src/store/json-shape.ts";
 import { Problem } from "./problems.ts";
+import { strictJson } from "./strict-json.ts";
 
 /** @throws {Problem} when the body is compressed, or larger than `atMost` bytes. */
 export async function bodyOf(request: Request, atMost: number): Promise<Uint8Array<ArrayBuffer>> {
-  const encoding = request.headers.get("content-encoding");
-  if (encoding !== null && encoding.trim().toLowerCase() !== "identity") {
-    throw new Problem("unsupported-encoding", "send the body as it is, without Content-Encoding");
-  }
+  refuseCompressed(request);
   const bytes = await bytesWithin(request, atMost);
   if (bytes !== null) return bytes;
   throw new Problem("body-too-large", `the body may have at most ${atMost} bytes`);
+}
+
+/** @throws {Problem} when the body is compressed. */
+export function refuseCompressed({ headers }: Request): void {
+  const encoding = headers.get("content-encoding");
+  if (encoding !== null && encoding.trim().toLowerCase() !== "identity") {
+    throw new Problem("unsupported-encoding", "send the body as it is, without Content-Encoding");
+  }
 }
 
 /** @returns null when the body is larger than `atMost` bytes: no more than that is ever held. */
@@ -38,6 +43,12 @@ export async function bytesWithin(request: Request, atMost: number): Promise<Uin
   return bytes;
 }
 
+/** @throws {Problem} when there is a body where none is understood: ignoring it would be worse. */
+export async function noBodyOf(request: Request): Promise<void> {
+  const bytes = await bytesWithin(request, 0);
+  if (bytes === null) throw new Problem("invalid-body", "this request takes no body");
+}
+
 /**
  * @returns the body as sent and as read. A body without a media type is taken for JSON.
  * @throws {Problem} when it is something else, or not what `schema` says.
@@ -45,16 +56,16 @@ export async function bytesWithin(request: Request, atMost: number): Promise<Uin
 export async function jsonBodyOf<T>(
   request: Request,
   schema: v.GenericSchema<unknown, T>,
+  atMost: number = limits.jsonBodyBytes,
 ): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly value: T }> {
   const type = request.headers.get("content-type");
   if (type !== null && !/^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(type)) {
     throw new Problem("unsupported-media-type", "send the body as application/json in UTF-8");
   }
-  const bytes = await bodyOf(request, limits.jsonBodyBytes);
-  const text = textOf(bytes);
-  const parsed = text === null ? undefined : parseJson(text);
-  if (parsed === undefined) throw new Problem("invalid-body", "the body is not JSON in UTF-8");
-  const result = v.safeParse(schema, parsed, { abortEarly: true });
+  const bytes = await bodyOf(request, atMost);
+  const parsed = strictJson(textOf(bytes) ?? "");
+  if (!parsed.ok) throw new Problem("invalid-body", parsed.reason);
+  const result = v.safeParse(schema, parsed.value, { abortEarly: true });
   if (result.success) return { bytes, value: result.output };
   const [issue] = result.issues;
   throw new Problem("invalid-body", `${v.getDotPath(issue) ?? "the body"}: ${issue.message}`);

@@ -4,6 +4,7 @@
  */
 import { requestId } from "../../src/support/brand.ts";
 import type { RequestId } from "../../src/support/brand.ts";
+import type { Guard } from "../../src/store/command.ts";
 import { utf8 } from "../../src/support/bytes.ts";
 import { limits } from "../../src/support/limits.ts";
 import { randomIdentity } from "../../src/support/random.ts";
@@ -16,6 +17,8 @@ export interface Asked {
   /** The resource's path in one canonical form. */
   readonly path: string;
   readonly condition: string;
+  /** The lock that must be held. */
+  readonly guard?: Guard;
   readonly body: Uint8Array;
 }
 
@@ -38,6 +41,15 @@ export async function identityOf(headers: Headers, random: Random, asked: Asked)
   return key === null
     ? { id: requestId(`random/${randomIdentity(random)}`), ...ordered }
     : { id: requestId(`key/${key}`), fingerprint: await fingerprintOf(asked), ...ordered };
+}
+
+/** Of a write that no client named: the gateway's own, or one that need not be recognised when it comes again. */
+export const freshIdentity = (random: Random): WriteIdentity => ({ id: requestId(`random/${randomIdentity(random)}`) });
+
+/** Of one of several operations that came under one key, or under none: a retry finds what came of each. */
+export async function partIdentity(key: string | null, random: Random, index: number, asked: Asked) {
+  if (key === null) return freshIdentity(random);
+  return { id: requestId(`batch/${key}/${index}`), fingerprint: await fingerprintOf(asked) };
 }
 
 /** @returns null when the client sent none. */
@@ -71,8 +83,9 @@ function orderOf(headers: Headers): Order | null {
 }
 
 /** Each part is told its length, so that no two requests run into the same bytes. */
-async function fingerprintOf({ method, path, condition, body }: Asked): Promise<string> {
-  const head = utf8(JSON.stringify([method, path, condition, body.length]));
+async function fingerprintOf({ method, path, condition, guard, body }: Asked): Promise<string> {
+  const held = guard === undefined ? [] : [guard.queue, guard.token];
+  const head = utf8(JSON.stringify([method, path, condition, body.length, ...held]));
   const all = new Uint8Array(head.length + body.length);
   all.set(head);
   all.set(body, head.length);

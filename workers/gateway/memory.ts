@@ -6,6 +6,7 @@ import { limits } from "../../src/support/limits.ts";
 import type { Members } from "../../src/paxos/membership.ts";
 import type { Decided } from "./decision-value.ts";
 import { Lru } from "./lru.ts";
+import type { Bucket } from "../time/budget.ts";
 
 /** A founded set of acceptors, and how far each was seen to have counted (SPEC F5). */
 export interface KnownSet {
@@ -22,6 +23,10 @@ export class Memory {
   readonly decisions = new Lru<Decided>(limits.cachedDecisions, limits.cachedDecisionBytes);
   /** Until when a replica is asked last, by namespace and region. */
   readonly unreachable = new Lru<number>(limits.rememberedObjects);
+  /** What each address may still ask for the time. */
+  readonly timeBudgets = new Lru<Bucket>(limits.rememberedObjects);
+  /** Until when this gateway's own clock is not to be trusted, and open sockets for the time. */
+  readonly time = { doubtedUntil: 0, sockets: 0 };
   /** Of this isolate, since it started. */
   readonly counters = { decisionCacheHits: 0, decisionCacheMisses: 0, replicasGivenUp: 0 };
 }

@@ -1,10 +1,12 @@
 /** The names that paths carry: keys, decision ids, services and instances. Each is checked here, once. Pure. */
-import type { ByteString } from "../../src/support/brand.ts";
+import { leaseId, revision } from "../../src/support/brand.ts";
+import type { ByteString, LeaseId, Revision } from "../../src/support/brand.ts";
 import { textOf } from "../../src/support/bytes.ts";
 import { limits } from "../../src/support/limits.ts";
 import { instanceName, serviceName } from "../../src/registry/service-keys.ts";
 import type { InstanceName, ServiceName } from "../../src/registry/service-keys.ts";
 import { userKey } from "../../src/store/key-space.ts";
+import { isLockName } from "./guards.ts";
 import { pathBytes } from "./paths.ts";
 import { Problem } from "./problems.ts";
 
@@ -51,4 +53,30 @@ export function instanceIn(rest: string): InstanceName {
     "invalid-name",
     "an instance's name has 1 to 128 letters, digits, dots, colons, hyphens, underscores",
   );
+}
+
+/** @param segment one of the path: any bytes but zero, percent-encoded; a slash is always encoded. */
+export function lockNameIn(segment: string): Uint8Array<ArrayBuffer> {
+  const bytes = pathBytes(segment);
+  if (isLockName(bytes)) return bytes;
+  throw new Problem("invalid-name", `this name has 1 to ${limits.lockNameBytes} bytes, none of them zero`);
+}
+
+/** A place's token, the revision that created it. */
+export function tokenIn(segment: string): Revision {
+  const token = Number(segment);
+  if (/^[1-9][0-9]{0,15}$/.test(segment) && Number.isSafeInteger(token)) return revision(token);
+  throw new Problem("invalid-name", "a token is the whole number that was answered with the lock");
+}
+
+const largestLease = 2n ** 63n - 1n;
+
+/** @returns null unless `text` is a granted lease's id: what etcd's clients can hold, too. */
+export const leaseIdOf = (text: string): LeaseId | null =>
+  /^[1-9][0-9]{0,18}$/.test(text) && BigInt(text) <= largestLease ? leaseId(text) : null;
+
+export function leaseIn(segment: string): LeaseId {
+  const lease = leaseIdOf(segment);
+  if (lease !== null) return lease;
+  throw new Problem("invalid-name", `a lease's id is a decimal number from 1 to ${largestLease}`);
 }

@@ -2,11 +2,12 @@
 import { assert } from "../../src/support/assert.ts";
 import { revision } from "../../src/support/brand.ts";
 import type { Revision } from "../../src/support/brand.ts";
-import type { Consistency, Query as StoreQuery, QueryResult } from "../../src/replica/messages.ts";
+import type { ClientReply, Consistency, Query as StoreQuery, QueryResult } from "../../src/replica/messages.ts";
 import { Problem } from "./problems.ts";
 import type { Query } from "./query.ts";
 import { askReplicas } from "./replicas.ts";
 import type { Visit } from "./visit.ts";
+import { refusedProblem } from "./writes.ts";
 
 /** The parameters that every reading door takes. */
 export const consistencyParameters: readonly string[] = ["consistency", "at-least", "max-age"];
@@ -48,9 +49,24 @@ export async function read<Type extends QueryResult["type"]>(
   query: StoreQuery,
   type: Type,
 ): Promise<Read<Type>> {
-  const { region, reply } = await askReplicas(visit, { type: "read", consistency, query });
+  const { region, reply } = await askReplicas(visit, { type: "read", consistency, query }).catch(withoutDoubt);
   assert(reply.type === "result", "a read is answered with a result");
-  const { result, ageMs } = reply;
+  return found(region, reply, consistency, type);
+}
+
+/** Nothing becomes of a read that nobody answered, by whatever method it came. */
+function withoutDoubt(error: unknown): never {
+  if (!(error instanceof Problem)) throw error;
+  throw new Problem(error.code, error.message, { ...error.particulars, outcome: "not-applied" });
+}
+
+/** @throws {Problem} when what was asked for is gone, too large, or not there yet. */
+export function found<Type extends QueryResult["type"]>(
+  region: string,
+  { result, revision: at, ageMs }: Extract<ClientReply, { type: "result" }>,
+  consistency: Consistency,
+  type: Type,
+): Read<Type> {
   if (result.type === "compacted") {
     throw new Problem(
       "revision-compacted",
@@ -60,16 +76,17 @@ export async function read<Type extends QueryResult["type"]>(
       },
     );
   }
-  if (result.type === "future") throw new Problem("revision-in-future", "the cursor names a revision that nobody has");
+  if (result.type === "future") throw new Problem("revision-in-future", "nobody has that revision yet");
+  if (result.type === "refused") throw refusedProblem(result.why, result.compactedRevision);
   assert(isOfType(result, type), `a question for ${type} is answered with one`);
   const headers = {
-    "synod-revision": String(reply.revision),
+    "synod-revision": String(at),
     "synod-consistency": consistency.type,
     "synod-age": ageMs === null ? "unknown" : String(ageMs),
     "synod-region": region,
     "cache-control": "no-cache",
   };
-  return { result, revision: reply.revision, headers };
+  return { result, revision: at, headers };
 }
 
 const isOfType = <Type extends QueryResult["type"]>(

@@ -28,11 +28,19 @@ const final: readonly Failure[] = [
   "founding-incomplete",
   "overloaded",
   "deadline-passed",
+  "too-large",
 ];
 
-/** @throws {Problem} when no replica could help in time. */
-export async function askReplicas(visit: Visit, request: ClientRequest): Promise<Answer> {
-  const until = visit.now() + limits.gatewayMs;
+export const isFinal = (failure: Failure): boolean => final.includes(failure);
+
+/**
+ * @param latest when the caller is to be answered; without it, and at most, as late as any request.
+ * @throws {Problem} when no replica could help in time.
+ */
+export async function askReplicas(visit: Visit, request: ClientRequest, latest = Infinity): Promise<Answer> {
+  // Waiting for something to happen is no silence.
+  const waitMs = request.type === "watch" ? request.waitMs : 0;
+  const until = Math.min(latest, visit.now() + waitMs + limits.gatewayMs);
   const message = encodeClientRequest(request);
   const waiting = [...inOrder(visit)];
   const asked = new Map<string, Promise<Settled>>();
@@ -44,7 +52,7 @@ export async function askReplicas(visit: Visit, request: ClientRequest): Promise
     if (region !== undefined && left > 0) asked.set(region, ask(visit, region, message, left));
   };
   askNext();
-  for (let patience = firstPatience(request); asked.size > 0; patience = limits.hedgeAgainMs) {
+  for (let patience = waitMs + firstPatience(request); asked.size > 0; patience = limits.hedgeAgainMs) {
     const settled = await firstOf(visit, asked.values(), waiting.length === 0 ? null : patience);
     if (settled === null) {
       // Asked last for a while, not given up: it may only be slow.
@@ -58,7 +66,7 @@ export async function askReplicas(visit: Visit, request: ClientRequest): Promise
     if (reply === null) avoid(visit, region);
     else failures.push(reply);
     inDoubt ||= reply === null || reply.outcome === "unknown";
-    if (reply !== null && final.includes(reply.failure)) {
+    if (reply !== null && isFinal(reply.failure)) {
       inDoubt ||= asked.size > 0;
       break;
     }

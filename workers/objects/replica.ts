@@ -4,9 +4,10 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { instant } from "../../src/support/brand.ts";
+import { limits } from "../../src/support/limits.ts";
 import { Replica as Core } from "../../src/replica/replica.ts";
-import type { ClientReply, PeerReply } from "../../src/replica/messages.ts";
-import type { Event, Send, TurnOutcome } from "../../src/replica/turn.ts";
+import type { ClientReply, Consistency, PeerReply } from "../../src/replica/messages.ts";
+import type { Event, Send } from "../../src/replica/turn.ts";
 import { Store } from "../../src/store/store.ts";
 import { decodeAcceptorReply, encodeAcceptorRequest } from "../../src/wire/acceptor-codec.ts";
 import { decodeClientRequest, encodeClientReply } from "../../src/wire/client-codec.ts";
@@ -18,8 +19,9 @@ import type { ReplicaRow } from "../adapters/replica-storage.ts";
 import { sqlOf } from "../adapters/sql.ts";
 import { transportOf } from "../adapters/transport.ts";
 import type { ObjectAddress, Transport } from "../adapters/port.ts";
-import { configOf, placeOf } from "../config.ts";
+import { configOf, isLocationHint, placeOf } from "../config.ts";
 import type { Bindings } from "../bindings.ts";
+import { WatchSockets } from "./watch-sockets.ts";
 
 /** A replica that has begun: its core, and what the shell keeps for it. */
 interface Running {
@@ -31,16 +33,24 @@ interface Running {
 export class Replica extends DurableObject<Bindings> {
   readonly #transport: Transport;
   readonly #storage: ReplicaStorage;
+  readonly #sockets: WatchSockets;
   #running: Running | null = null;
   readonly #waiting = new Map<number, (body: ClientReply | PeerReply) => void>();
   #nextHandle = 1;
   #timer: { readonly at: number; readonly id: ReturnType<typeof setTimeout> } | null = null;
   #alarmAt: number | null = null;
+  /** The slot at which the sockets were last gone over. */
+  #toldSlot = 0;
+  #tellsSoon = false;
+  /** When to ask whether something was missed, as long as there are sockets. */
+  #lookAt: number;
 
   constructor(ctx: DurableObjectState, env: Bindings) {
     super(ctx, env);
     this.#transport = transportOf(env);
     this.#storage = new ReplicaStorage(sqlOf(ctx.storage.sql));
+    this.#sockets = new WatchSockets(ctx);
+    this.#lookAt = Date.now() + limits.watchAlarmMs;
   }
 
   /** A client's request, from the gateway. @throws {Error} when it cannot be decoded. */
@@ -65,11 +75,65 @@ export class Replica extends DurableObject<Bindings> {
     return JSON.stringify({ dataCentre: await dataCentre(this.env.SYNOD_TRACE_URL) });
   }
 
+  /** The gateway hands a WebSocket over: `/watch/{namespace}/{region}?` and the watch, as it would be asked. */
+  override fetch(request: Request): Response {
+    const { pathname, search } = new URL(request.url);
+    const [, door, namespace = "", region = ""] = pathname.split("/");
+    const decoded = decodeClientRequest(decodeURIComponent(search.slice(1)));
+    if (door !== "watch" || !isLocationHint(region) || !decoded.ok || decoded.body.type !== "watch") {
+      return new Response("not understood", { status: 400 });
+    }
+    if (this.#sockets.isFull) return new Response("too many WebSockets", { status: 503 });
+    const address = { namespace, region };
+    const running = this.#begin(address);
+    const [webSocket, more] = this.#sockets.accept(address, decoded.body.query, running.store, Date.now());
+    if (more) this.#tellSoon(running);
+    // It may come from a replica that knows more.
+    this.ctx.waitUntil(this.#catchUp(address, { type: "local", maxAgeMs: limits.watchConfirmMs }));
+    return new Response(null, { status: 101, webSocket });
+  }
+
+  override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    const { address } = this.#sockets;
+    if (address === null) return;
+    const running = this.#begin(address);
+    switch (this.#sockets.message(socket, message)) {
+      case "nothing":
+        return;
+      case "told":
+        if (this.#sockets.tellAgain(socket, running.store, Date.now())) this.#tellSoon(running);
+        return;
+      case "progress":
+        this.#sockets.answerProgress(socket, running.store, await this.#catchUp(address));
+    }
+  }
+
+  override webSocketClose(socket: WebSocket, code: number, reason: string): void {
+    this.#sockets.closed(socket, code, reason);
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.#sockets.forget(socket);
+  }
+
   override async alarm(): Promise<void> {
     this.#alarmAt = null;
-    const place = this.#running?.row ?? this.#placeByRow();
-    if (place !== null) this.#step(this.#begin(place), { type: "alarm" });
-    await Promise.resolve();
+    const place = this.#running?.row ?? this.#placeByRow() ?? this.#sockets.address;
+    if (place === null) return;
+    this.#lookAt = Date.now() + limits.watchAlarmMs;
+    this.#step(this.#begin(place), { type: "alarm" });
+    if (this.#sockets.size > 0) await this.#catchUp(place);
+  }
+
+  /**
+   * Makes sure that what was acknowledged before is applied here, and told: the leader gives up peers that it could not
+   * reach for long. @returns false when no majority could say.
+   */
+  async #catchUp(address: ObjectAddress, consistency: Consistency = { type: "linearizable" }): Promise<boolean> {
+    const query = { type: "leases", after: "", limit: 1 } as const;
+    const request = { type: "read", consistency, query } as const;
+    const reply = await this.#ask(address, (handle) => ({ type: "client", handle, request }));
+    return reply.type === "result";
   }
 
   #ask(address: ObjectAddress, event: (handle: number) => Event): Promise<ClientReply | PeerReply> {
@@ -102,25 +166,21 @@ export class Replica extends DurableObject<Bindings> {
       members: row.members,
     });
     this.#running = { core, store, row };
+    // Before anything is applied: places that were not written down for a while are still readable now.
+    this.#toldSlot = store.appliedSlot;
+    while (this.#sockets.tell(store, Date.now()));
     return this.#running;
   }
 
   /** One event, one transaction: a broken invariant rolls it back, and the object starts again from storage. */
   #step(running: Running, event: Event): void {
-    let outcome: TurnOutcome;
-    try {
-      outcome = this.ctx.storage.transactionSync(() => {
+    const outcome = this.#orStop(running, event.type, () =>
+      this.ctx.storage.transactionSync(() => {
         const stepped = running.core.step(event, instant(Date.now()));
         running.row = this.#storage.keep(running.row, stepped.persist, running.store.exists);
         return stepped;
-      });
-    } catch (error) {
-      console.error(
-        JSON.stringify({ message: "replica stops", event: event.type, row: running.row, error: String(error) }),
-      );
-      this.ctx.abort("a replica's invariant broke; it starts again from storage");
-      throw error;
-    }
+      }),
+    );
     for (const send of outcome.send) this.ctx.waitUntil(this.#send(running, send));
     for (const { handle, body } of outcome.reply) {
       this.#waiting.get(handle)?.(body);
@@ -128,6 +188,36 @@ export class Replica extends DurableObject<Bindings> {
     }
     this.#wake(running, outcome.wakeAt);
     this.#setAlarm(outcome.alarmAt);
+    if (this.#sockets.size === 0) return;
+    this.#setAlarm(this.#lookAt);
+    if (this.#toldSlot !== running.store.appliedSlot) this.#tell(running);
+  }
+
+  /** What was applied is durable, or nothing leaves: the runtime holds messages back until then (D1). */
+  #tell(running: Running): void {
+    this.#toldSlot = running.store.appliedSlot;
+    const more = this.#orStop(running, "tell", () => this.#sockets.tell(running.store, Date.now()));
+    if (more) this.#tellSoon(running);
+  }
+
+  /** Should it throw, nothing in memory can be trusted any more. */
+  #orStop<Result>(running: Running, event: string, work: () => Result): Result {
+    try {
+      return work();
+    } catch (error) {
+      console.error(JSON.stringify({ message: "replica stops", event, row: running.row, error: String(error) }));
+      this.ctx.abort("a replica's invariant broke; it starts again from storage");
+      throw error;
+    }
+  }
+
+  #tellSoon(running: Running): void {
+    if (this.#tellsSoon) return;
+    this.#tellsSoon = true;
+    setTimeout(() => {
+      this.#tellsSoon = false;
+      this.#tell(running);
+    }, 0);
   }
 
   async #send(running: Running, { call, to, message, timeoutMs }: Send): Promise<void> {

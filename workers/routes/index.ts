@@ -5,14 +5,27 @@ import { Query } from "../gateway/query.ts";
 import { version } from "./version.ts";
 
 const doors = {
-  "/kv/{key}": "GET, PUT, DELETE: one key; If-Match and If-None-Match make writes conditional",
-  "/kv?prefix=&limit=&cursor=": "GET: keys in order, page by page, at one revision",
+  "/kv/{key}?lease=&revision=": "GET, PUT, DELETE: one key; If-Match and If-None-Match make writes conditional",
+  "/kv?prefix=&limit=&cursor=&revision=": "GET: keys in order, page by page, at one revision",
+  "/txn": "POST: several keys, compared and changed altogether or not at all",
+  "/batch": "POST: up to 1,000 independent operations in one request",
+  "/leases": "GET, POST: time to live for keys; all of them, or a new one",
+  "/leases/{id}?keys=": "GET, PUT, DELETE: one lease, renewed or revoked",
+  "/locks/{name}": "GET, POST: who holds it and who waits; take it, or wait for it in a fair queue",
+  "/locks/{name}/{token}": "PUT, DELETE: renew or release; If-Lock: <name>;<token> guards any write",
+  "/elections/{name}": "GET, POST: who leads; stand for election",
+  "/elections/{name}/{token}": "PUT, DELETE: proclaim, or resign",
+  "/elections/{name}/observe": "GET: who leads, as Server-Sent Events",
+  "/compaction": "POST: give up history before a revision",
+  "/watch?key=|prefix=|from=&to=&revision=": "GET: what happens to keys, as Server-Sent Events or over a WebSocket",
   "/decisions/{id}": "GET, PUT: one value for ever; the first proposal that a majority accepts",
   "/services/{name}/{instance}": "PUT, DELETE: register, renew or remove an instance",
   "/services/{name}?tag=&region=": "GET: the instances of a service that are alive",
   "/services?limit=&cursor=": "GET: the services that have instances",
-  "/time?t1=&region=": "GET: an exchange of time stamps, with an honest error",
-  "/time/regions": "GET: the regions' clocks side by side",
+  "/time?t1=&region=&nonce=&previous=":
+    "GET, POST, WebSocket: an exchange of time stamps, with an honest error; as application/ntp; signed, with a nonce",
+  "/time/regions": "GET: the regions' clocks side by side, and who of them tells the truth",
+  "/time/keys": "GET: the keys that sign the time",
   "/status?digest=": "GET: leader, acceptors, replicas, clocks, warnings",
   "/ns/{namespace}/…": "any of these in an independent namespace; without it: default",
 };

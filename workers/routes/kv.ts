@@ -1,20 +1,25 @@
 /** The door to keys and values: `/kv/{key}` and `/kv`. HTTP as it is meant: entity tags, conditions, raw bodies. */
 import type { Context } from "hono";
-import type { ByteString } from "../../src/support/brand.ts";
+import { revision } from "../../src/support/brand.ts";
+import type { ByteString, LeaseId, Revision } from "../../src/support/brand.ts";
 import { limits } from "../../src/support/limits.ts";
-import { userKey, userKeyBytes } from "../../src/store/key-space.ts";
+import type { Consistency } from "../../src/replica/messages.ts";
+import type { Entry } from "../../src/store/command.ts";
+import { userKey } from "../../src/store/key-space.ts";
+import { allOf, rangeStart } from "../../src/store/ranges.ts";
 import { bodyOf } from "../gateway/bodies.ts";
-import { bytesMember } from "../gateway/bytes-member.ts";
 import { describeCondition, isKnown, knownTags, tagOf, writeCondition } from "../gateway/conditions.ts";
 import { decodeCursor, encodeCursor } from "../gateway/cursors.ts";
+import { shownDeletion, shownEntry, shownPut } from "../gateway/entries.ts";
 import { resource } from "../gateway/methods.ts";
 import type { App } from "../gateway/methods.ts";
-import { checkKeySize, keyIn } from "../gateway/names.ts";
+import { checkKeySize, keyIn, leaseIdOf } from "../gateway/names.ts";
 import type { NamedKey } from "../gateway/names.ts";
 import { Problem } from "../gateway/problems.ts";
 import { Query } from "../gateway/query.ts";
 import { consistencyIn, consistencyParameters, read } from "../gateway/reads.ts";
 import type { GatewayEnv } from "../gateway/arrival.ts";
+import type { Visit } from "../gateway/visit.ts";
 import { write } from "../gateway/writes.ts";
 
 type Door = Context<GatewayEnv>;
@@ -29,21 +34,26 @@ const keyOf = ({ req }: Door): NamedKey => keyIn(req.path.slice("/kv/".length));
 /** The same for every spelling of one key. */
 const canonicalPath = ({ stored }: NamedKey): string => `/kv/${stored}`;
 
-const nameOf = ({ bytes }: NamedKey) => bytesMember("key", "keyEncoding", bytes);
-
 async function put(context: Door): Promise<Response> {
   const { req, var: doors } = context;
   const key = keyOf(context);
-  new Query(req.url, []);
+  const tie = leaseIn(new Query(req.url, ["lease"]));
   const condition = writeCondition(req.raw.headers);
   const value = await bodyOf(req.raw, limits.valueBytes);
-  const asked = { method: "PUT", path: canonicalPath(key), condition: describeCondition(condition), body: value };
-  const operation = { type: "put", key: key.stored, value, condition } as const;
+  const tied = tie === null ? "" : ` lease=${tie}`;
+  const said = `${describeCondition(condition)}${tied}`;
+  const asked = { method: "PUT", path: canonicalPath(key), condition: said, body: value };
+  const operation = { type: "put", key: key.stored, value, condition, ...(tie === null ? {} : { tie }) } as const;
   const { outcome, headers } = await write(doors.visit, req.raw.headers, asked, operation, "put");
-  const { revision, version, createRevision } = outcome;
-  const created = version === 1;
-  const said = { ...headers, etag: tagOf(revision) };
-  return context.json({ ...nameOf(key), revision, version, createRevision }, created ? 201 : 200, said);
+  const created = outcome.version === 1;
+  return context.json(shownPut(key, outcome), created ? 201 : 200, { ...headers, etag: tagOf(outcome.revision) });
+}
+
+function leaseIn(query: Query): LeaseId | null {
+  const text = query.text("lease", 32);
+  const lease = text === null ? null : leaseIdOf(text);
+  if (text === null || lease !== null) return lease;
+  throw new Problem("invalid-query", "lease must be a lease's id, a decimal number from 1");
 }
 
 async function remove(context: Door): Promise<Response> {
@@ -59,54 +69,79 @@ async function remove(context: Door): Promise<Response> {
   };
   const operation = { type: "delete", key: key.stored, condition } as const;
   const { outcome, headers } = await write(doors.visit, req.raw.headers, asked, operation, "deleted");
-  return context.json({ ...nameOf(key), deleted: outcome.existed, revision: outcome.revision }, 200, headers);
+  return context.json(shownDeletion(key, outcome), 200, headers);
 }
 
 async function get(context: Door): Promise<Response> {
   const { req, var: doors } = context;
   const key = keyOf(context);
-  const query = new Query(req.url, consistencyParameters);
+  const query = new Query(req.url, ["revision", ...consistencyParameters]);
   const known = knownTags(req.raw.headers);
-  const { result, headers } = await read(doors.visit, consistencyIn(query), { type: "get", key: key.stored }, "entry");
-  const { entry } = result;
+  const at = revisionIn(query);
+  const { entry, headers } =
+    at === null ? await newest(doors.visit, consistencyIn(query), key) : await past(doors.visit, at, key);
   if (entry === null) throw new Problem("key-not-found", "the key does not exist", { headers });
   const etag = tagOf(entry.modRevision);
   if (isKnown(known, etag)) return context.body(null, 304, { ...headers, etag });
   return context.body(entry.value.slice().buffer, 200, {
     ...headers,
     etag,
+    ...(entry.lease === null ? {} : { "synod-lease": entry.lease }),
     "content-type": "application/octet-stream",
     // Values are anybody's bytes: no browser may take them for a page.
     "x-content-type-options": "nosniff",
   });
 }
 
+interface Found {
+  readonly entry: Entry | null;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+async function newest(visit: Visit, consistency: Consistency, { stored }: NamedKey): Promise<Found> {
+  const { result, headers } = await read(visit, consistency, { type: "get", key: stored }, "entry");
+  return { entry: result.entry, headers };
+}
+
+async function past(visit: Visit, at: Revision, { stored }: NamedKey): Promise<Found> {
+  const range = { ...allOf({ key: stored, end: null }), revision: at };
+  const { result, headers } = await read(visit, asOf(at), { type: "range", range, place: rangeStart }, "range");
+  return { entry: result.range.entries[0] ?? null, headers };
+}
+
+/** What was is the same wherever it is read: whoever has come as far will do. */
+const asOf = (at: Revision): Consistency => ({ type: "session", atLeast: at });
+
+/** @throws {Problem} when a consistency stands beside a revision of the past, which knows only one. */
+function revisionIn(query: Query): Revision | null {
+  const at = query.whole("revision", 1);
+  if (at === null) return null;
+  const other = [...consistencyParameters, "cursor"].find((name) => query.bytes(name) !== null);
+  if (other === undefined) return revision(at);
+  throw new Problem("invalid-query", `revision and ${other} exclude each other`);
+}
+
 async function list(context: Door): Promise<Response> {
   const { req, var: doors } = context;
-  const query = new Query(req.url, ["prefix", "limit", "cursor", ...consistencyParameters]);
+  const query = new Query(req.url, ["prefix", "limit", "cursor", "revision", ...consistencyParameters]);
   const prefix = query.bytes("prefix") ?? new Uint8Array(0);
   checkKeySize(prefix, "a prefix");
   const stored = userKey(prefix);
   const limit = query.whole("limit", 1, limits.pageKeys) ?? limits.defaultPageKeys;
   const asked = consistencyIn(query);
   const cursor = cursorIn(query, stored);
-  // Later pages belong to the revision of the first: whoever is that far will do.
-  const consistency = cursor === null ? asked : ({ type: "session", atLeast: cursor.revision } as const);
+  // Later pages belong to the revision of the first.
+  const at = revisionIn(query) ?? cursor?.revision ?? null;
+  const consistency = at === null ? asked : asOf(at);
   const page = {
     type: "list",
     prefix: stored,
     limit,
     after: cursor?.after ?? null,
-    revision: cursor?.revision ?? null,
+    revision: at,
   } as const;
   const { result, headers } = await read(doors.visit, consistency, page, "page");
-  const keys = result.entries.map(({ key, value, createRevision, modRevision, version }) => ({
-    ...bytesMember("key", "keyEncoding", userKeyBytes(key) ?? new Uint8Array(0)),
-    ...bytesMember("value", "encoding", value),
-    createRevision,
-    modRevision,
-    version,
-  }));
+  const keys = result.entries.map((entry) => shownEntry(entry));
   const last = result.entries.at(-1)?.key;
   const next = result.more && last !== undefined ? encodeCursor({ revision: result.revision, after: last }) : null;
   return context.json({ keys, revision: result.revision, cursor: next }, 200, headers);

@@ -1,80 +1,95 @@
 /**
- * The door to time: an exchange in the manner of NTP with this gateway or with a region's clock, and the regions' clocks
- * side by side. Never a write. Says how wrong it may be, and which part of that is assumed.
+ * The door to time: exchanges in the manner of NTP with this gateway or with a region's clock, as JSON, as NTP's own packet
+ * or on a WebSocket; the regions' clocks side by side; the keys of signed receipts. Never a write, never a timer.
  */
 import type { Context } from "hono";
 import { limits } from "../../src/support/limits.ts";
-import { exchange } from "../../src/time/exchange.ts";
-import { platformErrorMs, precision, rootDispersionMs, stratum, tickMs } from "../gateway/clock-error.ts";
+import type { GatewayEnv } from "../gateway/arrival.ts";
+import { bodyOf, jsonBodyOf } from "../gateway/bodies.ts";
 import { resource } from "../gateway/methods.ts";
 import type { App } from "../gateway/methods.ts";
-import { readClock } from "../gateway/objects.ts";
-import { Problem } from "../gateway/problems.ts";
+import { problemOf } from "../gateway/problems.ts";
 import { Query } from "../gateway/query.ts";
-import type { GatewayEnv } from "../gateway/arrival.ts";
+import { wantsSocket } from "../gateway/watch-upgrade.ts";
+import { answer, reading } from "../time/answer.ts";
+import { addressOf, spend } from "../time/budget.ts";
+import { keySetOf, timeKeyOf } from "../time/keys.ts";
+import { packetAnswer, packetRefusal, packetType, questionIn } from "../time/packet.ts";
+import { questionInQuery, questionMembers, questionOf, questionSchema } from "../time/question.ts";
+import { measureRegions } from "../time/regions.ts";
+import { openTimeSocket } from "../time/socket.ts";
 
 type Door = Context<GatewayEnv>;
 
 export function addTimeRoutes(app: App): void {
-  resource(app, "/time", { GET: time });
+  resource(app, "/time", { GET: ask, POST: post });
   resource(app, "/time/regions", { GET: regions });
+  resource(app, "/time/keys", { GET: keys });
 }
 
 const uncached = { "cache-control": "no-store" };
 
-/** What holds for every stamp given out here. */
-const quality = {
-  tick_ms: tickMs,
-  precision,
-  leap: 0,
-  stratum,
-  // The way from the platform's clocks to UTC is not measured: all doubt about it is in the dispersion.
-  root_delay_ms: 0,
-  root_dispersion_ms: rootDispersionMs,
-  radius_ms: rootDispersionMs + tickMs,
-  // The part of it that nobody measured.
-  assumed_error_ms: platformErrorMs,
-};
+/** @throws {Problem} when whoever asks has asked too often. */
+async function spendOne({ req, env, var: { visit, arrived } }: Door): Promise<void> {
+  await spend(addressOf(req.raw.headers), env.TIME_RATE, visit.memory.timeBudgets, arrived);
+}
 
-async function time(context: Door): Promise<Response> {
+async function ask(context: Door): Promise<Response> {
+  const { req, env, var: doors } = context;
+  const { visit, arrived } = doors;
+  if (wantsSocket(req.raw.headers)) {
+    new Query(req.url, []);
+    await spendOne(context);
+    return openTimeSocket(visit, env, req.raw.headers);
+  }
+  const question = questionInQuery(req.url, questionMembers, visit.config);
+  await spendOne(context);
+  return context.json(await answer(visit, env, question, arrived), 200, uncached);
+}
+
+async function post(context: Door): Promise<Response> {
+  const { req, env, var: doors } = context;
+  const { visit, arrived } = doors;
+  const type = req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
+  if (type === packetType) return packet(context);
+  new Query(req.url, []);
+  const { value } = await jsonBodyOf(req.raw, questionSchema, limits.timeQuestionBytes);
+  const question = questionOf(value, visit.config);
+  await spendOne(context);
+  return context.json(await answer(visit, env, question, arrived), 200, uncached);
+}
+
+/** In NTP's own form problems have NTP's own names too, as far as it has any. */
+async function packet(context: Door): Promise<Response> {
   const { req, var: doors } = context;
-  const { visit } = doors;
-  // Before anything else: the stamp of arrival.
-  const t2 = visit.now();
-  const query = new Query(req.url, ["t1", "region"]);
-  const stamp = query.text("t1", limits.stampCharacters);
-  const t1 = stamp === null ? {} : { t1: stamp };
-  const asked = query.text("region", limits.stampCharacters);
-  if (asked === null) {
-    const { dataCentre, config } = visit;
-    return context.json({ ...t1, t2, t3: visit.now(), ...quality, region: config.home, dataCentre }, 200, uncached);
+  const { visit, arrived } = doors;
+  const asked = questionInQuery(req.url, ["region"], visit.config);
+  const question = questionIn(await bodyOf(req.raw, limits.timeQuestionBytes));
+  const headers = { ...uncached, "content-type": packetType };
+  try {
+    await spendOne(context);
+    return new Response(packetAnswer(question, await reading(visit, asked, arrived)), { headers });
+  } catch (error) {
+    const problem = problemOf(error);
+    const kiss = packetRefusal(question, problem);
+    if (kiss === null) throw problem;
+    const retry = { "retry-after": problem.particulars.headers?.["retry-after"] ?? "1" };
+    return new Response(kiss, {
+      status: problem.code === "rate-limited" ? 429 : 503,
+      headers: { ...headers, ...retry },
+    });
   }
-  const region = visit.config.regions.find((one) => one === asked);
-  if (region === undefined) {
-    throw new Problem("unknown-region", `the regions here are ${visit.config.regions.join(", ")}`);
-  }
-  const reading = await readClock(visit, region);
-  if (reading === null) throw new Problem("clock-unreachable", `the clock in ${region} did not answer`);
-  const { dataCentre, t1: left, t4: back } = reading;
-  // The client's t1 and t4 lie outside the hop: with it, the inner way can be taken out of the whole.
-  const answer = { ...t1, t2: reading.t2, t3: reading.t3, hop: { t1: left, t4: back }, ...quality, region, dataCentre };
-  return context.json(answer, 200, uncached);
 }
 
 async function regions(context: Door): Promise<Response> {
   const { req, var: doors } = context;
-  const { visit } = doors;
   new Query(req.url, []);
-  const clocks = await Promise.all(
-    visit.config.regions.map(async (region) => {
-      const reading = await readClock(visit, region);
-      if (reading === null) return { region, reachable: false };
-      const { dataCentre, ...stamps } = reading;
-      const { offset, delay, errorBound } = exchange(stamps, tickMs);
-      const measured = { offset_ms: offset, delay_ms: delay, error_bound_ms: errorBound };
-      return { region, reachable: true, dataCentre, ...stamps, ...measured };
-    }),
-  );
-  const { dataCentre } = visit;
-  return context.json({ dataCentre, now: visit.now(), ...quality, regions: clocks }, 200, uncached);
+  await spendOne(context);
+  return context.json(await measureRegions(doors.visit), 200, uncached);
+}
+
+async function keys(context: Door): Promise<Response> {
+  const { req, env } = context;
+  new Query(req.url, []);
+  return context.json(keySetOf(await timeKeyOf(env), env), 200, uncached);
 }

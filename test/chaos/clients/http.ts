@@ -26,7 +26,7 @@ export interface Exchange {
 }
 
 export interface Sending {
-  readonly method?: "GET" | "PUT" | "DELETE";
+  readonly method?: "GET" | "PUT" | "POST" | "DELETE";
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly patienceMs?: number;

@@ -14,6 +14,9 @@ export class Ledger {
   /** Faults that were really done, in their order. */
   readonly faults: { readonly kind: string; readonly at: number }[] = [];
 
+  /** When a region was killed that led. */
+  readonly leaderKills: number[] = [];
+
   get now(): Standing {
     const last = this.entries.at(-1);
     if (last === undefined) throw new Error("the ledger begins with an entry");

@@ -10,6 +10,8 @@ export interface Hands {
   readonly cluster: Cluster;
   readonly disks: Disks | null;
   readonly ledger: Ledger;
+  /** Null while nobody is known to lead. */
+  readonly leader: () => string | null;
   readonly whoIs: (target: Target) => string;
   /** Waits so long, or until the storm is called off. */
   readonly hold: (ms: number) => Promise<void>;
@@ -53,8 +55,13 @@ export async function carryOutRegionFault(hands: Hands, fault: RegionFault, hold
   }
 }
 
-async function killed({ cluster, ledger, hold }: Hands, regions: readonly string[], holdMs: number): Promise<void> {
+async function killed(
+  { cluster, ledger, leader, hold }: Hands,
+  regions: readonly string[],
+  holdMs: number,
+): Promise<void> {
   for (const region of regions) ledger.leaves(region);
+  if (regions.includes(leader() ?? "")) ledger.leaderKills.push(performance.now());
   await Promise.all(regions.map(async (region) => cluster.kill(region)));
   await hold(holdMs);
   await Promise.all(regions.map(async (region) => cluster.restart(region)));

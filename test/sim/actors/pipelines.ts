@@ -5,7 +5,9 @@
 import { requestId } from "../../../src/support/brand.ts";
 import { utf8 } from "../../../src/support/bytes.ts";
 import { userKey } from "../../../src/store/key-space.ts";
+import type { ClientReply } from "../../../src/replica/messages.ts";
 import type { Cluster } from "../cluster.ts";
+import { nameOfCommand } from "../history.ts";
 
 const window = 4;
 
@@ -17,6 +19,8 @@ export class Pipelines {
   readonly revisions = new Map<string, Map<number, number>>();
   /** Ids of writes that were told to be not applied. */
   readonly refused: string[] = [];
+  /** What writes were told, by the names of their commands. */
+  readonly told: { readonly id: string; readonly reply: ClientReply }[] = [];
   /** When each session last heard that one of its writes took effect. */
   readonly advanced = new Map<string, number>();
 
@@ -67,6 +71,7 @@ export class Pipelines {
       node.ask({ type: "write", id, order: { session, sequence }, operation }, (reply) => {
         if (reply?.type === "failed" && reply.outcome === "not-applied") this.refused.push(id);
         if (reply?.type !== "outcome") return finish(null, null);
+        this.told.push({ id: nameOfCommand(id, null), reply });
         if (reply.outcome.type === "put") finish(sequence + 1, reply.outcome.revision);
         else finish(reply.outcome.type === "out-of-order" ? reply.outcome.expected : null, null);
       });

@@ -2,12 +2,14 @@
 import { agreement } from "./agreement.ts";
 import { application } from "./application.ts";
 import type { CheckerOf } from "./checker.ts";
+import { compaction } from "./compaction.ts";
 import { decisions } from "./decisions.ts";
 import { identity } from "./identity.ts";
 import { leases } from "./leases.ts";
 import { linearizability } from "./linearizability.ts";
 import { liveness } from "./liveness.ts";
 import { localReads } from "./local-reads.ts";
+import { lockSafety } from "./locks.ts";
 import { oracle } from "./oracle.ts";
 import { order } from "./order.ts";
 import { outcomes } from "./outcomes.ts";
@@ -15,7 +17,9 @@ import { promises } from "./promises.ts";
 import { readBarrier } from "./read-barrier.ts";
 import { sessions } from "./sessions.ts";
 import { stores } from "./stores.ts";
+import { transactions } from "./transactions.ts";
 import { trimming } from "./trimming.ts";
+import { watches } from "./watches.ts";
 
 /** In the order in which they judge a turn, and the end. */
 export const checkers: Readonly<Record<string, CheckerOf>> = {
@@ -28,6 +32,10 @@ export const checkers: Readonly<Record<string, CheckerOf>> = {
   order,
   outcomes,
   decisions,
+  lockSafety,
+  transactions,
+  watches,
+  compaction,
   oracle,
   readBarrier,
   sessions,

@@ -1,8 +1,13 @@
 /** What every checker is: it watches a run, or judges its history in the end, and throws an error that names the rule. */
 import type { Deciders } from "../actors/deciders.ts";
+import type { Desk } from "../actors/desk.ts";
 import type { Instances } from "../actors/instances.ts";
 import type { KeyClients } from "../actors/key-clients.ts";
+import type { LeaseHolders } from "../actors/lease-holders.ts";
+import type { LockHolders } from "../actors/lock-holders.ts";
 import type { Pipelines } from "../actors/pipelines.ts";
+import type { Watchers } from "../actors/watchers.ts";
+import type { StoreLimits } from "../../../src/store/store-limits.ts";
 import type { Cluster } from "../cluster.ts";
 import type { AcceptorTurn } from "../nodes/acceptor-node.ts";
 import type { ReplicaTurn } from "../nodes/replica-node.ts";
@@ -16,6 +21,13 @@ export interface Scene {
   readonly decisions: Deciders;
   readonly instances: Instances;
   readonly pipelines: Pipelines;
+  /** All that the other actors asked and were told. */
+  readonly desk: Desk;
+  readonly leaseHolders: LeaseHolders;
+  readonly lockHolders: LockHolders;
+  readonly watchers: Watchers;
+  /** How long history is kept. */
+  readonly history: Pick<StoreLimits, "historyMs" | "historyRevisions" | "keptSlots">;
   /** Votes that acceptors keep below what a majority of replicas has applied. */
   readonly keptSlots: number;
   /** From here on, in virtual ms, nothing goes wrong any more, and everything must have recovered. */

@@ -15,6 +15,7 @@ export class ChosenLog {
     Map<string, { readonly value: string; readonly since: number; readonly voters: Set<string> }>
   >();
   readonly #chosen = new Map<string, string>();
+  readonly #chosenAt = new Map<string, number>();
   readonly #world: World;
   /** Slots of the log that are chosen. */
   slots = 0;
@@ -34,6 +35,11 @@ export class ChosenLog {
   votedAt(slot: number): number {
     const ballots = [...(this.#votes.get(`log ${slot}`)?.values() ?? [])];
     return Math.min(...ballots.filter(({ value }) => value === this.at(slot)).map(({ since }) => since));
+  }
+
+  /** When the last acceptor of a majority had voted for it, in virtual ms. */
+  chosenAt(slot: number): number {
+    return this.#chosenAt.get(`log ${slot}`) ?? Infinity;
   }
 
   decided(subject: string): string | null {
@@ -59,6 +65,7 @@ export class ChosenLog {
     if (known.voters.size < this.#majority) return;
     const chosen = this.#chosen.get(name);
     if (chosen === undefined && body.subject === "log") this.slots += 1;
+    if (chosen === undefined) this.#chosenAt.set(name, this.#world.now);
     if (chosen !== undefined && chosen !== body.value)
       violated("C2", `${name} was chosen as ${chosen} and then as ${body.value}, under ${ballot}`);
     this.#chosen.set(name, body.value);

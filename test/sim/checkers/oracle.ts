@@ -1,22 +1,34 @@
 /**
- * X1, X2, X3, E1, L3: the chosen log, carried out by the plainest model of a store there is, must give every client the
- * outcome it was told, carry out no command twice, and end in the rows that the replicas hold.
+ * X1, X2, X3, V1, V2, V4, K1, E1, L3: the chosen log, carried out by the plainest model of a store there is, must give
+ * every client the outcome it was told, carry out no command twice, and end in the rows and leases that the replicas hold.
  */
-import { serviceSpace, userKey } from "../../../src/store/key-space.ts";
+import type { Entry } from "../../../src/store/command.ts";
+import { allOf, rangeStart } from "../../../src/store/ranges.ts";
 import type { Store } from "../../../src/store/store.ts";
-import type { StoreModel } from "../../property/store-model.ts";
+import type { ByteString } from "../../../src/support/brand.ts";
+import { canonical } from "../replay/canonical.ts";
+import { entriesIn } from "../replay/plain-store.ts";
+import type { PlainStore } from "../replay/plain-store.ts";
 import type { CheckerOf } from "./checker.ts";
 import { violated } from "./checker.ts";
-import { replayOf } from "./replay.ts";
+import { firstAmiss, replayOf } from "./replay.ts";
+import type { Carried } from "./replay.ts";
 
-const spaces = [userKey(new Uint8Array(0)), serviceSpace];
+const everything = { key: "" as ByteString, end: "\u00ff" as ByteString };
 
-export const oracle: CheckerOf = ({ cluster, chosen, keys }) => ({
+export const oracle: CheckerOf = (scene) => ({
   end() {
-    const { model, outcomes } = replayOf(chosen);
-    for (const { id, reply } of keys.history) {
+    const { cluster, chosen, keys, desk, pipelines } = scene;
+    const { model, outcomes, carried } = replayOf(chosen);
+    const amiss = firstAmiss(scene);
+    if (amiss !== null) {
+      const says = canonical(amiss.outcome);
+      violated(ruleOf(amiss, amiss.told, says), `${amiss.name} was told ${amiss.told}; the log says ${says}`);
+    }
+    for (const { id, reply } of [...keys.history, ...desk.asked, ...pipelines.told]) {
       if (id === null || reply?.type !== "outcome") continue;
       cluster.world.count("outcome-checked");
+      if (carried.has(id)) continue;
       // Told from memory, without another copy in the log: then the id must stand there under another request.
       if (reply.outcome.type === "id-reused" && !outcomes.has(id)) {
         const taken = [...outcomes.keys()].some((name) => name !== id && plainId(name) === plainId(id));
@@ -24,32 +36,47 @@ export const oracle: CheckerOf = ({ cluster, chosen, keys }) => ({
         continue;
       }
       const had = outcomes.get(id);
-      const told = JSON.stringify(reply.outcome);
+      const told = canonical(reply.outcome);
       if (had?.has(told) !== true) violated("X1", `${id} was told ${told}; the log says ${[...(had ?? [])].join()}`);
     }
-    const expected = rowsOf(model);
+    const expected = [...rowsOf(entriesIn(model.keys, everything)), ...leasesOf(model)].join(" ");
     for (const { region, store } of cluster.replicas.values()) {
-      const rows = rowsIn(store);
+      const rows = [...rowsOf(entriesOf(store)), ...leasesIn(store)].join(" ");
       if (store.revision !== model.revision || rows !== expected)
         violated("L3", `${region} ends at revision ${store.revision} with ${rows}; the log says ${expected}`);
     }
   },
 });
 
+/** What the first answer that differs is about. One that differs in its numbers only follows from something untold. */
+function ruleOf({ command }: Carried, told: string, says: string): string {
+  if (told.replaceAll(/\d+/g, "#") === says.replaceAll(/\d+/g, "#")) return "L3";
+  if (command.guard !== undefined || command.operation.type === "enqueue") return "K1";
+  if (command.order !== undefined) return "X3";
+  return { txn: "V2", grant: "E1", renew: "E1", revoke: "E1", compact: "V3" }[command.operation.type as string] ?? "X1";
+}
+
 /** Without the fingerprint. */
 const plainId = (name: string): string => name.slice(name.indexOf(" ") + 1);
 
-const rowsIn = (store: Store): string =>
-  spaces
-    .flatMap((prefix) => {
-      const page = store.list({ prefix, limit: 1_000, maxBytes: Infinity });
-      return page.type === "page" ? page.entries : violated("L2", `keys cannot be listed: ${page.type}`);
-    })
-    .map((e) => `${e.key}=${e.value.join()}@${e.modRevision}#${e.version}`)
-    .join(" ");
+function entriesOf(store: Store): readonly Entry[] {
+  const found = store.range(allOf(everything), rangeStart, { limit: 10_000, maxBytes: Infinity });
+  return "type" in found ? violated("L2", `keys cannot be listed: ${found.type}`) : found.entries;
+}
 
-const rowsOf = (model: StoreModel): string =>
-  [...(model.past.at(-1) ?? [])]
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, kept]) => `${key}=${kept.value}@${kept.mod}#${kept.version}`)
-    .join(" ");
+const rowsOf = (entries: readonly Entry[]): readonly string[] =>
+  entries.map(
+    ({ key, value, modRevision, createRevision, version, lease }) =>
+      `${key}=${value.join()}@${createRevision}/${modRevision}#${version}${lease === null ? "" : `~${lease}`}`,
+  );
+
+const leaseText = (
+  id: string,
+  lease: { renewal: number; renewedAt: number; ttlMs: number; granted: boolean },
+): string => `${id}:${lease.renewal},${lease.renewedAt},${lease.ttlMs},${lease.granted}`;
+
+const leasesOf = (model: PlainStore): readonly string[] =>
+  [...model.leases].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([id, lease]) => leaseText(id, lease));
+
+const leasesIn = (store: Store): readonly string[] =>
+  store.leases("", 10_000).map((lease) => leaseText(lease.id, lease));

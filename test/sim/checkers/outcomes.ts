@@ -4,18 +4,19 @@ import type { CheckerOf } from "./checker.ts";
 import { violated } from "./checker.ts";
 import { replayOf } from "./replay.ts";
 
-export const outcomes: CheckerOf = ({ cluster, chosen, keys, pipelines }) => ({
+export const outcomes: CheckerOf = ({ cluster, chosen, keys, pipelines, desk }) => ({
   end() {
-    const { carriedOut } = replayOf(chosen);
+    const { carried } = replayOf(chosen);
     const refused = [
-      ...keys.history.flatMap(({ id, notApplied }) => (notApplied && id !== null ? [id] : [])),
+      ...[...keys.history, ...desk.asked].flatMap(({ id, notApplied }) => (notApplied && id !== null ? [id] : [])),
       // Those who ask a replica without a gateway hear its own word.
       ...pipelines.refused.map((id) => nameOfCommand(id, null)),
     ];
     for (const id of refused) {
       cluster.world.count("refusal-checked");
-      const revision = carriedOut.get(id);
-      if (revision !== undefined) violated("U1", `${id} was told to be not applied, and made revision ${revision}`);
+      const done = carried.get(id);
+      if (done !== undefined && done.after > done.before)
+        violated("U1", `${id} was told to be not applied, and made revision ${done.after}`);
     }
   },
 });

@@ -45,6 +45,13 @@ function mayForget(cluster: Cluster): boolean {
 const isWhole = (acceptor: AcceptorNode): boolean =>
   acceptor.up && acceptor.amnesia === null && acceptor.storage.enrolment?.open === true;
 
+/** Once it is up again, and has voted since: a copy that nothing was added to is no older state. */
+function restoreSoon(cluster: Cluster, acceptor: AcceptorNode, tries: number): void {
+  if (!mayForget(cluster) || acceptor.amnesia !== null) return;
+  if (isWhole(acceptor) && acceptor.hasOldBackup) acceptor.restore();
+  else if (tries > 0) cluster.world.after(500, () => restoreSoon(cluster, acceptor, tries - 1));
+}
+
 export const acceptorAmnesia: Fault = {
   name: "acceptor-amnesia",
   weight: 3,
@@ -59,9 +66,7 @@ export const acceptorAmnesia: Fault = {
         return acceptor.empty();
       case "restore":
         acceptor.backUp();
-        return world.after(world.between(500, 5_000), () => {
-          if (mayForget(cluster) && isWhole(acceptor) && acceptor.hasOldBackup) acceptor.restore();
-        });
+        return world.after(world.between(500, 5_000), () => restoreSoon(cluster, acceptor, 10));
       case "copy":
         return others.length === 0 ? undefined : acceptor.becomeCopyOf(world.pick(others));
     }

@@ -3,12 +3,15 @@
  * tries, on the simulated network and clock. It keeps nothing: when it dies, whoever waits for it hears nothing.
  */
 import type { ClientReply, ClientRequest } from "../../../src/replica/messages.ts";
-import { limits } from "../../../src/support/limits.ts";
+import type { EventPlace } from "../../../src/store/events.ts";
+import type { KeyRange } from "../../../src/store/transaction.ts";
 import type { Decided, Proposal } from "../../../workers/gateway/decision-value.ts";
 import { decisionDeadline, inquire, propose } from "../../../workers/gateway/decide.ts";
 import { Memory } from "../../../workers/gateway/memory.ts";
 import { Problem } from "../../../workers/gateway/problems.ts";
 import { askReplicas } from "../../../workers/gateway/replicas.ts";
+import { fromNow, happenings } from "../../../workers/gateway/watching.ts";
+import type { Followed, Happenings } from "../../../workers/gateway/watching.ts";
 import type { Visit } from "../../../workers/gateway/visit.ts";
 import { refusal } from "../../../workers/gateway/writes.ts";
 import type { LocationHint } from "../../../workers/config.ts";
@@ -30,7 +33,12 @@ export interface GatewayWires {
 /** What came of a request, as its client hears it; null: nothing was heard. */
 export type Heard<T> =
   | { readonly type: "answer"; readonly answer: T }
-  | { readonly type: "problem"; readonly code: string; readonly outcome: "not-applied" | "applied" | "unknown" }
+  | {
+      readonly type: "problem";
+      readonly code: string;
+      readonly outcome: "not-applied" | "applied" | "unknown";
+      readonly extra: Readonly<Record<string, unknown>>;
+    }
   | null;
 
 export class GatewayNode {
@@ -68,6 +76,30 @@ export class GatewayNode {
     }, heard);
   }
 
+  /** Where "from now on" begins. */
+  now(range: KeyRange, heard: (reply: Heard<EventPlace>) => void): void {
+    this.#serve(async (visit) => fromNow(visit, { range }), heard);
+  }
+
+  /** @param maxBytes of one answer; null: as many as the gateway asks for. */
+  happenings(
+    followed: Followed,
+    from: EventPlace,
+    waitMs: number,
+    maxBytes: number | null,
+    heard: (reply: Heard<Happenings>) => void,
+  ): void {
+    this.#serve(async (visit) => {
+      if (maxBytes === null) return happenings(visit, followed, from, waitMs);
+      const { reply } = await askReplicas(visit, { type: "watch", query: { ...followed, from }, maxBytes, waitMs });
+      if (reply.type !== "result") throw new Error(`a watch was answered with ${reply.type}`);
+      const { result, revision } = reply;
+      if (result.type === "events") return { events: result.events, next: result.next, revision };
+      if (result.type !== "compacted") throw new Error(`a watch was answered with ${result.type}`);
+      throw new Problem("revision-compacted", "", { extra: { compactedRevision: result.compactedRevision } });
+    }, heard);
+  }
+
   /** The deadline that the gateway gives a write, so that no late attempt outlives its outcome's memory (X1). */
   deadline(lifeMs: number): number {
     return this.clock.now() + lifeMs;
@@ -90,7 +122,8 @@ export class GatewayNode {
         (answer) => settle({ type: "answer", answer }),
         (error: unknown) => {
           if (!(error instanceof Problem)) throw error;
-          settle({ type: "problem", code: error.code, outcome: error.particulars.outcome ?? "not-applied" });
+          const { outcome = "not-applied", extra = {} } = error.particulars;
+          settle({ type: "problem", code: error.code, outcome, extra });
         },
       )
       .catch((error: unknown) => this.#world.fail(error));
@@ -133,7 +166,7 @@ export class GatewayNode {
         world.stir();
         resolve(reply === null ? null : this.dialect.hear(reply));
       };
-      world.after(Math.min(timeoutMs, limits.gatewayMs), () => end(null));
+      world.after(timeoutMs, () => end(null));
       if (port !== "acceptor" && port !== "client") throw new Error(`no port ${port} here`);
       this.#wires.call(this.region, port, region, this.dialect.speak(payload), end);
     });

@@ -2,12 +2,14 @@
 import type { Twin } from "../twin.ts";
 import { acceptor } from "./acceptor.ts";
 import { clocks } from "./clocks.ts";
+import { compaction } from "./compaction.ts";
 import { decisions } from "./decisions.ts";
 import { expiry } from "./expiry.ts";
 import { found } from "./found.ts";
 import { gateway } from "./gateway.ts";
 import { identity } from "./identity.ts";
 import { learner } from "./learner.ts";
+import { locks } from "./locks.ts";
 import { log } from "./log.ts";
 import { order } from "./order.ts";
 import { outcomes } from "./outcomes.ts";
@@ -16,7 +18,9 @@ import { reads } from "./reads.ts";
 import { snapshot } from "./snapshot.ts";
 import { storage } from "./storage.ts";
 import { takeover } from "./takeover.ts";
+import { transactions } from "./transactions.ts";
 import { trimming } from "./trimming.ts";
+import { watches } from "./watches.ts";
 import { wire } from "./wire.ts";
 
 export const catalogue: readonly Twin[] = [
@@ -33,6 +37,10 @@ export const catalogue: readonly Twin[] = [
   ...snapshot,
   ...trimming,
   ...expiry,
+  ...transactions,
+  ...locks,
+  ...watches,
+  ...compaction,
   ...gateway,
   ...decisions,
   ...clocks,

@@ -3,6 +3,7 @@ import type { Twin } from "../twin.ts";
 
 const area = "expiry";
 const rules = "src/store/rules.ts";
+const operations = "src/store/operations.ts";
 
 export const expiry: readonly Twin[] = [
   {
@@ -13,7 +14,7 @@ export const expiry: readonly Twin[] = [
     file: rules,
     find: "lease.renewal === renewal && now >=",
     replace: "now >=",
-    also: [{ file: rules, find: "lease.renewedAt + lease.ttlMs,", replace: "0," }],
+    also: [{ file: rules, find: "lease.renewedAt + lease.ttlMs;", replace: "0;" }],
     check: "simulation",
     expected: /\[(E2|L3|X1)\]/,
   },
@@ -23,8 +24,8 @@ export const expiry: readonly Twin[] = [
     rule: "E1",
     wrong: "In log time the lease still runs, whatever the clock that proposed its end says.",
     file: rules,
-    find: "lease.renewal === renewal && now >= lease.renewedAt + lease.ttlMs,",
-    replace: "lease.renewal === renewal,",
+    find: "lease.renewal === renewal && now >= lease.renewedAt + lease.ttlMs;",
+    replace: "lease.renewal === renewal;",
     check: "test/unit/store/leases.test.ts",
     expected: /\[E1\]/,
   },
@@ -48,7 +49,7 @@ export const expiry: readonly Twin[] = [
     find: "if (due === null) return null;",
     replace: "return null;",
     check: "simulation",
-    expected: /\[E1\]/,
+    expected: /\[(E1|liveness)\]/,
   },
   {
     name: "never-looks-at-leases-again",
@@ -61,6 +62,75 @@ export const expiry: readonly Twin[] = [
     replace: `postponed(now: Instant): void {
     this.#state = "confirming";`,
     check: "simulation",
+    expected: /\[(E1|liveness)\]/,
+  },
+  {
+    name: "ends-a-lease-and-leaves-its-keys",
+    area,
+    rule: "E1",
+    wrong: "The lease is gone, and what was tied to it stays for ever.",
+    file: operations,
+    find: "if (current !== null) this.#changes.bury(key, { ...current, lease: null }, turn.revision, turn);",
+    replace: "",
+    check: "simulation",
+    expected: /\[E1\] leases/,
+  },
+  {
+    name: "ends-a-lease-key-by-key",
+    area,
+    rule: "V1",
+    wrong: "Who watches sees a state in which half of the lease's keys are gone.",
+    file: operations,
+    find: "if (current !== null) this.#changes.bury(key, { ...current, lease: null }, turn.revision, turn);",
+    replace: `if (current !== null) this.#changes.bury(key, { ...current, lease: null }, turn.revision, turn);
+      if (key !== keys.at(-1)) turn.revision = revision(turn.revision + 1);`,
+    check: "simulation",
+    expected: /\[(V2|E1|L3)\]/,
+  },
+  {
+    name: "drops-a-granted-lease-with-its-last-key",
+    area,
+    rule: "E1",
+    wrong: "Who was granted a lease may tie keys to it and untie them as long as it renews it.",
+    file: "src/store/leases.ts",
+    find: "if (this.get(id)?.granted === true) return;",
+    replace: "",
+    check: "simulation",
+    expected: /\[(X1|L3|E1)\]/,
+  },
+  {
+    name: "drops-a-lease-that-is-given-another-key",
+    area,
+    rule: "E1",
+    wrong: "One step of a transaction unties a lease's last key, the next ties another one to a lease that is gone.",
+    file: "src/store/key-changes.ts",
+    find: "this.#untied.add(before);",
+    replace: "this.#leases.endIfUnused(before);",
+    check: "test/unit/store/lease-edges.test.ts",
     expected: /\[E1\]/,
+  },
+  {
+    name: "renews-a-lease-by-anybodys-put",
+    area,
+    rule: "E1",
+    wrong: "Whoever ties a key to a lease keeps it alive, although its holder is silent.",
+    file: operations,
+    find: "const lease = own?.id ?? tie ?? null;",
+    replace: `const lease = own?.id ?? tie ?? null;
+    const tied = tie === undefined ? null : this.#parts.leases.get(tie);
+    if (tied !== null) this.#parts.leases.renew(tied.id, tied.ttlMs, turn);`,
+    check: "simulation",
+    expected: /\[(X1|L3|E1)\]/,
+  },
+  {
+    name: "grants-a-lease-over-another",
+    area,
+    rule: "E1",
+    wrong: "Two clients believe that they hold the same lease.",
+    file: operations,
+    find: `if (this.#parts.leases.get(lease) !== null) return this.#refused("lease-exists", turn);`,
+    replace: "",
+    check: "simulation",
+    expected: /\[(E1|X1|L3|V2)\]/,
   },
 ];

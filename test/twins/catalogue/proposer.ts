@@ -158,6 +158,6 @@ export const proposer: readonly Twin[] = [
     find: "return a.round - b.round || compareText(a.proposer, b.proposer) || compareText(a.incarnation, b.incarnation);",
     replace: "return a.round - b.round;",
     check: "simulation",
-    expected: /\[(A2|C2|C1|P4)\]|P4|C2/,
+    expected: /\[(A2|A3|C2|C1|P4)\]|P4|C2/,
   },
 ];

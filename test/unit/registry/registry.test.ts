@@ -116,10 +116,10 @@ describe("registering", () => {
   test("the same again renews the lease only, in one row", () => {
     const driver = new Driver();
     const at = place("web", "one");
-    expect(driver.one(register(at, valid()))).toMatchObject({ type: "put", revision: 1 });
+    expect(driver.one(register(at, valid()))).toMatchObject({ type: "put", revision: 2 });
     driver.now += 1_000;
     const rows = driver.rowsWritten(() => {
-      expect(driver.one(register(at, valid()))).toMatchObject({ renewedOnly: true, revision: 1 });
+      expect(driver.one(register(at, valid()))).toMatchObject({ renewedOnly: true, revision: 2 });
     });
     expect(rows).toBe(2);
     expect(driver.store.lease(instanceLease(at))).toMatchObject({
@@ -134,8 +134,8 @@ describe("registering", () => {
     driver.one(register(place("web", "one"), valid()));
     driver.one(register(place("web", "one"), valid({ port: 81 })));
     expect(instancesOf(driver.store, nameOf("web"))).toMatchObject({
-      revision: 2,
-      instances: [{ port: 81, modRevision: 2, createRevision: 1 }],
+      revision: 3,
+      instances: [{ port: 81, modRevision: 3, createRevision: 2 }],
     });
   });
 
@@ -191,10 +191,10 @@ describe("lookups", () => {
       ...valid({ tags: ["green"], region: "enam" }),
       service: "web",
       instance: "a",
-      createRevision: 2,
-      modRevision: 2,
+      createRevision: 3,
+      modRevision: 3,
     });
-    expect(instancesOf(driver.store, nameOf("none"))).toEqual({ instances: [], more: false, revision: 7 });
+    expect(instancesOf(driver.store, nameOf("none"))).toEqual({ instances: [], more: false, revision: 8 });
   });
 
   test("list services with their counts, in pages", () => {
@@ -207,14 +207,14 @@ describe("lookups", () => {
         { name: "web-2", instances: 1 },
       ],
       more: false,
-      revision: 7,
+      revision: 8,
     });
     expect(services(store, 2)).toMatchObject({ services: [{ name: "api" }, { name: "we" }], more: true });
     expect(services(store, 2, nameOf("we"))).toMatchObject({
       services: [{ name: "web" }, { name: "web-2" }],
       more: false,
     });
-    expect(services(new Driver().store, 2)).toEqual({ services: [], more: false, revision: 0 });
+    expect(services(new Driver().store, 2)).toEqual({ services: [], more: false, revision: 1 });
   });
 
   test("step over what is not the registry's own", () => {

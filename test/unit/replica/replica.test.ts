@@ -1,78 +1,11 @@
 /** The replica's core as a whole, one event at a time, on a real store: what it says to whom, and what it never says. */
 import { describe, expect, it } from "vitest";
-import { instant, requestId, slot } from "../../../src/support/brand.ts";
-import { utf8 } from "../../../src/support/bytes.ts";
+import { slot } from "../../../src/support/brand.ts";
 import { seededRandom } from "../../../src/support/random.ts";
 import type { Random } from "../../../src/support/random.ts";
-import { membersOf } from "../../../src/paxos/membership.ts";
-import type { Members } from "../../../src/paxos/membership.ts";
 import type { Ballot } from "../../../src/paxos/ballot.ts";
-import type { Identity } from "../../../src/paxos/messages.ts";
-import type { ClientRequest, PeerReply } from "../../../src/replica/messages.ts";
-import { Replica } from "../../../src/replica/replica.ts";
-import type { Event, Send, TurnOutcome } from "../../../src/replica/turn.ts";
-import { userKey } from "../../../src/store/key-space.ts";
-import { Store } from "../../../src/store/store.ts";
-import { NodeSql } from "../../support/node-sql.ts";
-
-const regions = ["wnam", "enam", "weur"];
-const key = userKey(utf8("a"));
-const read: ClientRequest = { type: "read", consistency: { type: "linearizable" }, query: { type: "get", key } };
-const write: ClientRequest = {
-  type: "write",
-  id: requestId("w"),
-  operation: { type: "put", key, value: utf8("1"), condition: { type: "always" } },
-};
-
-class Bench {
-  now = 1_800_000_000_000;
-  readonly sql = new NodeSql();
-  readonly store = new Store(this.sql);
-  readonly replica: Replica;
-
-  constructor(random: Random = seededRandom(1), members: Members | null = null) {
-    this.replica = new Replica({
-      place: { cluster: "c", namespace: "n", region: "wnam", acceptorRegions: regions, replicaRegions: regions },
-      store: this.store,
-      random,
-      round: 0,
-      members,
-    });
-  }
-
-  readonly sent: Send[] = [];
-  readonly replies: TurnOutcome["reply"][number][] = [];
-
-  step(event: Event): TurnOutcome {
-    const outcome = this.replica.step(event, instant(this.now));
-    this.sent.push(...outcome.send);
-    this.replies.push(...outcome.reply);
-    return outcome;
-  }
-  ask(handle: number, request: ClientRequest): void {
-    this.step({ type: "client", handle, request });
-  }
-  /** The founding question that is open to a region, answered. */
-  identify(region: string, identity: Identity | null): void {
-    const call = this.sent.findLast((s) => s.to.kind === "acceptor" && s.to.region === region)?.call ?? 0;
-    this.step({ type: "acceptor-answer", call, reply: identity === null ? null : { type: "identity", identity } });
-  }
-  peerAnswers(reply: PeerReply | null): void {
-    const call = this.sent.findLast((s) => s.to.kind === "replica")?.call ?? 0;
-    this.step({ type: "replica-answer", call, reply });
-  }
-  /** All acceptors that were asked say that they have promised and voted for nothing. */
-  acceptorsHaveNothing(): void {
-    for (const { call } of this.sent.splice(0)) {
-      const extent = { floor: slot(0), highest: slot(0), next: null };
-      const body = { type: "standing", promised: null, votes: [], ...extent } as const;
-      this.step({ type: "acceptor-answer", call, reply: { type: "protocol", counter: 1, body } });
-    }
-  }
-  get answered(): readonly number[] {
-    return this.replies.map((r) => r.handle);
-  }
-}
+import type { ClientRequest } from "../../../src/replica/messages.ts";
+import { Bench, members, read, regions, write } from "./bench.ts";
 
 describe("a replica of an unfounded namespace", () => {
   it("[F6] answers a read as empty once all were heard and a majority knows of no set, and writes nothing", () => {
@@ -116,8 +49,6 @@ describe("a replica of an unfounded namespace", () => {
     expect(bench.sent.filter((s) => s.message.type === "protocol")).toEqual([]);
   });
 });
-
-const members = membersOf(regions.map((region) => ({ region, incarnation: `i-${region}` })));
 
 describe("a replica that starts again", () => {
   /** The ballot of its first phase 1, once a majority has said that it promised nobody. */

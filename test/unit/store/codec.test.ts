@@ -1,15 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { batchOverheadBytes, decodeBatch, encodeBatch } from "../../../src/store/batch-codec.ts";
-import { commandBytes, decodeCommand, encodeCommand } from "../../../src/store/command-codec.ts";
+import { decodeBatch, encodeBatch } from "../../../src/store/batch-codec.ts";
+import { batchOverheadBytes, commandBytes, decodeCommand, encodeCommand } from "../../../src/store/command-codec.ts";
 import { SEMANTICS } from "../../../src/store/command.ts";
 import type { Command, Outcome } from "../../../src/store/command.ts";
 import { userKey, userKeyBytes } from "../../../src/store/key-space.ts";
-import { decodeOutcome, encodeOutcome } from "../../../src/store/outcome-codec.ts";
+import { decodeOutcome, encodeOutcome, refusals } from "../../../src/store/outcome-codec.ts";
 import { logTime, requestId, revision } from "../../../src/support/brand.ts";
 import type { ByteString } from "../../../src/support/brand.ts";
 import { utf8 } from "../../../src/support/bytes.ts";
 import { limits } from "../../../src/support/limits.ts";
-import { expire, put, remove } from "./driver.ts";
+import { compact, enqueue, expire, grant, put, queue, remove, renew, revoke, txn } from "./driver.ts";
+import { nest, putStep, transaction } from "./transactions.ts";
 
 const head = { id: requestId("i"), deadline: logTime(5) };
 const bytes = (...values: number[]) => new Uint8Array(values);
@@ -33,6 +34,20 @@ const commands: readonly Command[] = [
   { ...head, operation: remove("é", { type: "present" }) },
   { ...head, operation: remove("a", { type: "unchanged-since", modRevision: revision(9) }) },
   { ...head, operation: expire("L", 4) },
+  { ...head, operation: put("a", "", { tie: "L\0ü" }) },
+  { ...head, guard: { queue: queue("q\u0001"), token: revision(7) }, operation: put("a", "1") },
+  {
+    ...head,
+    fingerprint: "f",
+    order: { session: "s", sequence: 3 },
+    guard: { queue: queue("é"), token: revision(Number.MAX_SAFE_INTEGER) },
+    operation: txn(transaction([], [putStep("a", "1"), nest(transaction([]))])),
+  },
+  { ...head, operation: grant("7", 9_000_000_000_000) },
+  { ...head, operation: renew("L") },
+  { ...head, operation: revoke("L") },
+  { ...head, operation: compact(3) },
+  { ...head, operation: enqueue("q", "L", { value: "who\0" }) },
 ];
 
 describe("commands and batches", () => {
@@ -93,10 +108,33 @@ describe("commands and batches", () => {
     expect(decodeBatch(text)).toMatchObject({ type: "malformed" });
   });
 
-  const largeKey = "k".repeat(limits.keyBytes + 2);
+  const largeKey = "k".repeat(limits.storedKeyBytes + 1);
   test.each([
     ['["i",5,0,0]', "too short"],
-    ['["i",5,0,0,["e","L",1],0]', "too long"],
+    ['["i",5,0,0,["e","L",1],["lq",1],0]', "too long"],
+    ['["i",5,0,0,["e","L",1],0]', "guard is no pair"],
+    ['["i",5,0,0,["e","L",1],null]', "null guard"],
+    ['["i",5,0,0,["e","L",1],["lq",0]]', "token 0"],
+    ['["i",5,0,0,["e","L",1],["",1]]', "guard without a queue"],
+    ['["i",5,0,0,["e","L",1],["lq",1,1]]', "guard too long"],
+    ['["i",5,0,0,["p","ka","t",-1,"",0]]', "tied to no name"],
+    ['["i",5,0,0,["g","L"]]', "grant too short"],
+    ['["i",5,0,0,["g","",1]]', "grant without a name"],
+    ['["i",5,0,0,["g","L",0]]', "granted for no time"],
+    ['["i",5,0,0,["g","L",9000000000001]]', "granted for too long"],
+    ['["i",5,0,0,["n","L",1]]', "renew too long"],
+    ['["i",5,0,0,["n",7]]', "renewed name is a number"],
+    ['["i",5,0,0,["r",""]]', "revoke without a name"],
+    ['["i",5,0,0,["c",0]]', "compact to 0"],
+    ['["i",5,0,0,["c",1.5]]', "compact to a fraction"],
+    ['["i",5,0,0,["c"]]', "compact to nothing"],
+    ['["i",5,0,0,["q","lq","t",["L",0]]]', "enqueue for no time"],
+    ['["i",5,0,0,["q","lq","t",0]]', "enqueue without a lease"],
+    ['["i",5,0,0,["q","","t",["L",1]]]', "enqueue nowhere"],
+    ['["i",5,0,0,["q","lq","x",["L",1]]]', "enqueue without a value"],
+    [`["i",5,0,0,["q","${"l".repeat(limits.storedKeyBytes - 15)}","t",["L",1]]]`, "a queue whose places are no keys"],
+    ['["i",5,0,0,["t",[[],[]]]]', "transaction too short"],
+    ['["i",5,0,0,["t"]]', "no transaction"],
     ['["",5,0,0,["e","L",1]]', "no id"],
     ['["\\ud800",5,0,0,["e","L",1]]', "id is no text"],
     [`["${"i".repeat(257)}",5,0,0,["e","L",1]]`, "id too long"],
@@ -116,7 +154,7 @@ describe("commands and batches", () => {
     ['["i",5,0,0,["p","ka","b!",-1,0,0]]', "not base64"],
     ['["i",5,0,0,["p","ka","t",-1,0,2]]', "keep 2"],
     ['["i",5,0,0,["p","ka","t",-1,["L",0],0]]', "ttl 0"],
-    ['["i",5,0,0,["p","ka","t",-1,["L",86400001],0]]', "ttl too long"],
+    ['["i",5,0,0,["p","ka","t",-1,["L",9000000000001],0]]', "ttl too long"],
     ['["i",5,0,0,["p","ka","t",-1,["L"],0]]', "no ttl"],
     ['["i",5,0,0,["p","ka","t",-1,0]]', "put too short"],
     [`["i",5,0,0,["p","ka","t${"x".repeat(limits.valueBytes + 1)}",-1,0,0]]`, "value too large"],
@@ -147,6 +185,21 @@ describe("outcomes", () => {
     { type: "deadline-too-far" },
     { type: "out-of-order", expected: 4 },
     { type: "id-reused" },
+    { type: "txn", revision: revision(3), succeeded: true, responses: null },
+    { type: "txn", revision: revision(3), succeeded: false, responses: [] },
+    { type: "txn", revision: revision(3), succeeded: true, responses: [{ type: "put", previous: null }] },
+    { type: "granted", ttlMs: 5, revision: revision(3) },
+    { type: "renewed", ttlMs: 9_000_000_000_000, revision: revision(3) },
+    { type: "revoked", deletedKeys: 0, revision: revision(3) },
+    { type: "compacted", revision: revision(3) },
+    { type: "enqueued", key: oddKey, token: revision(3), created: true, revision: revision(4) },
+    { type: "enqueued", key: oddKey, token: revision(3), created: false, revision: revision(4) },
+    ...refusals.map((why): Outcome => ({
+      type: "refused",
+      why,
+      revision: revision(3),
+      compactedRevision: revision(2),
+    })),
   ];
   test.each(outcomes)("%j comes back as it went", (outcome) => {
     expect(decodeOutcome(encodeOutcome(outcome))).toEqual(outcome);
@@ -164,6 +217,24 @@ describe("outcomes", () => {
     '["c"]',
     '["c","1"]',
     '["late",1]',
+    '["t",3,1]',
+    '["t",3,2,null]',
+    '["t",3,1,0]',
+    '["t",3,1,[[]]]',
+    '["t",-1,1,[]]',
+    '["g",0,3]',
+    '["g",5]',
+    '["n",5,-3]',
+    '["r",1]',
+    '["x"]',
+    '["x",1,1]',
+    '["q","",3,1,4]',
+    '["q","lq",3,2,4]',
+    '["q","lq",3,1]',
+    '["no","because",3,2]',
+    '["no","busy",3]',
+    '["no","busy",3,-1]',
+    '["no","toString",3,2]',
     '["o"]',
     '["?"]',
   ])("the outcome %s is refused", (text) => {

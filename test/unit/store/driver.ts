@@ -4,11 +4,12 @@
  */
 import { decodeBatch, encodeBatch } from "../../../src/store/batch-codec.ts";
 import { encodeCommand } from "../../../src/store/command-codec.ts";
-import type { Command, Condition, Operation, Outcome } from "../../../src/store/command.ts";
-import { userKey } from "../../../src/store/key-space.ts";
+import type { Command, Condition, Guard, Operation, Outcome } from "../../../src/store/command.ts";
+import { lockQueue, userKey } from "../../../src/store/key-space.ts";
 import { Store } from "../../../src/store/store.ts";
 import type { Page, StoreOptions } from "../../../src/store/store.ts";
-import { leaseId, logTime, requestId, slot } from "../../../src/support/brand.ts";
+import type { Transaction } from "../../../src/store/transaction.ts";
+import { leaseId, logTime, requestId, revision, slot } from "../../../src/support/brand.ts";
 import type { ByteString } from "../../../src/support/brand.ts";
 import { textOf, utf8 } from "../../../src/support/bytes.ts";
 import { NodeSql } from "../../support/node-sql.ts";
@@ -38,17 +39,20 @@ export interface PutParts {
   readonly condition?: Condition;
   readonly lease?: string;
   readonly ttlMs?: number;
+  /** A lease that must have been granted. */
+  readonly tie?: string;
   readonly keepIfEqual?: boolean;
 }
 
 export function put(name: string, value: string, parts: PutParts = {}): Operation {
-  const { condition = always, lease, ttlMs = 1_000, keepIfEqual } = parts;
+  const { condition = always, lease, ttlMs = 1_000, tie, keepIfEqual } = parts;
   return {
     type: "put",
     key: key(name),
     value: utf8(value),
     condition,
     ...(lease === undefined ? {} : { lease: { id: leaseId(lease), ttlMs } }),
+    ...(tie === undefined ? {} : { tie: leaseId(tie) }),
     ...(keepIfEqual === undefined ? {} : { keepIfEqual }),
   };
 }
@@ -65,11 +69,28 @@ export const expire = (lease: string, renewal: number): Operation => ({
   renewal,
 });
 
+export const txn = (transaction: Transaction): Operation => ({ type: "txn", transaction });
+export const grant = (lease: string, ttlMs = 1_000): Operation => ({ type: "grant", lease: leaseId(lease), ttlMs });
+export const renew = (lease: string): Operation => ({ type: "renew", lease: leaseId(lease) });
+export const revoke = (lease: string): Operation => ({ type: "revoke", lease: leaseId(lease) });
+export const compact = (to: number): Operation => ({ type: "compact", revision: revision(to) });
+
+/** A lock's queue. */
+export const queue = (name: string): ByteString => lockQueue(utf8(name));
+
+export const enqueue = (name: string, lease: string, { ttlMs = 1_000, value = "" } = {}): Operation => ({
+  type: "enqueue",
+  queue: queue(name),
+  value: utf8(value),
+  lease: { id: leaseId(lease), ttlMs },
+});
+
 export interface CommandParts {
   readonly id?: string;
   readonly deadline?: number;
   readonly fingerprint?: string;
   readonly order?: { readonly session: string; readonly sequence: number };
+  readonly guard?: Guard;
 }
 
 export class Driver {
@@ -87,12 +108,13 @@ export class Driver {
   }
 
   command(operation: Operation, parts: CommandParts = {}): Command {
-    const { id = `generated-${(this.#lastId += 1)}`, deadline = this.now + 50, fingerprint, order } = parts;
+    const { id = `generated-${(this.#lastId += 1)}`, deadline = this.now + 50, fingerprint, order, guard } = parts;
     return {
       id: requestId(id),
       deadline: logTime(deadline),
       ...(fingerprint === undefined ? {} : { fingerprint }),
       ...(order === undefined ? {} : { order }),
+      ...(guard === undefined ? {} : { guard }),
       operation,
     };
   }

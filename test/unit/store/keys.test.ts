@@ -3,7 +3,8 @@ import { revision } from "../../../src/support/brand.ts";
 import type { ByteString } from "../../../src/support/brand.ts";
 import { byteString, textOf } from "../../../src/support/bytes.ts";
 import { userKey, userKeyBytes } from "../../../src/store/key-space.ts";
-import { Driver, key, put, remove } from "./driver.ts";
+import { Driver, enqueue, grant, key, put, queue, remove, renew, revoke, txn } from "./driver.ts";
+import { deleteStep, exists, putStep, rangeStep, transaction } from "./transactions.ts";
 
 const since = (n: number) => ({ type: "unchanged-since", modRevision: revision(n) }) as const;
 
@@ -17,9 +18,9 @@ describe("an empty database", () => {
       type: "page",
       entries: [],
       more: false,
-      revision: 0,
+      revision: 1,
     });
-    expect([store.count(key(""), 10), store.nextDue(), store.appliedSlot, store.revision]).toEqual([0, null, 0, 0]);
+    expect([store.count(key(""), 10), store.nextDue(), store.appliedSlot, store.revision]).toEqual([0, null, 0, 1]);
     expect(store.digest()).toBe("0000000000000000");
     expect(sql.tables).toEqual([]);
   });
@@ -39,17 +40,17 @@ describe("put", () => {
     const driver = new Driver();
     expect(driver.one(put("a", "1"))).toEqual({
       type: "put",
-      revision: 1,
+      revision: 2,
       version: 1,
-      createRevision: 1,
+      createRevision: 2,
       renewedOnly: false,
     });
-    expect(driver.one(put("b", "1"))).toMatchObject({ revision: 2, version: 1, createRevision: 2 });
-    expect(driver.one(put("a", "2"))).toMatchObject({ revision: 3, version: 2, createRevision: 1 });
+    expect(driver.one(put("b", "1"))).toMatchObject({ revision: 3, version: 1, createRevision: 3 });
+    expect(driver.one(put("a", "2"))).toMatchObject({ revision: 4, version: 2, createRevision: 2 });
     expect(driver.store.get(key("a"))).toMatchObject({
-      modRevision: 3,
+      modRevision: 4,
       version: 2,
-      createRevision: 1,
+      createRevision: 2,
       lease: null,
     });
   });
@@ -58,19 +59,19 @@ describe("put", () => {
     const driver = new Driver();
     driver.one(put("a", "1"));
     driver.one(remove("a"));
-    expect(driver.one(put("a", "2"))).toMatchObject({ revision: 3, version: 1, createRevision: 3 });
+    expect(driver.one(put("a", "2"))).toMatchObject({ revision: 4, version: 1, createRevision: 4 });
   });
 
   test.each([
-    ["absent", { type: "absent" } as const, { type: "condition-failed", modRevision: 1 }],
-    ["another revision", since(7), { type: "condition-failed", modRevision: 1 }],
+    ["absent", { type: "absent" } as const, { type: "condition-failed", modRevision: 2 }],
+    ["another revision", since(7), { type: "condition-failed", modRevision: 2 }],
     [
       "present",
       { type: "present" } as const,
-      { type: "put", revision: 2, version: 2, createRevision: 1, renewedOnly: false },
+      { type: "put", revision: 3, version: 2, createRevision: 2, renewedOnly: false },
     ],
-    ["this revision", since(1), { type: "put", revision: 2, version: 2, createRevision: 1, renewedOnly: false }],
-  ])("on a key at revision 1 with condition: %s", (_, condition, outcome) => {
+    ["this revision", since(2), { type: "put", revision: 3, version: 2, createRevision: 2, renewedOnly: false }],
+  ])("on a key at revision 2 with condition: %s", (_, condition, outcome) => {
     const driver = new Driver();
     driver.one(put("a", "1"));
     expect(driver.one(put("a", "2", { condition }))).toEqual(outcome);
@@ -78,11 +79,11 @@ describe("put", () => {
 
   test.each([
     ["present", { type: "present" } as const],
-    ["a revision", since(1)],
+    ["a revision", since(2)],
   ])("on a missing key fails with condition: %s", (_, condition) => {
     const driver = new Driver();
     expect(driver.one(put("a", "2", { condition }))).toEqual({ type: "condition-failed", modRevision: null });
-    expect(driver.store.revision).toBe(0);
+    expect(driver.store.revision).toBe(1);
   });
 
   test("a deleted key is absent to a condition", () => {
@@ -102,24 +103,24 @@ describe("put", () => {
     driver.reopen();
     expect(driver.value("a")).toBe("");
     expect(driver.page("").entries).toHaveLength(1);
-    expect(driver.one(put("a", "", { keepIfEqual: true }))).toMatchObject({ renewedOnly: true, revision: 1 });
+    expect(driver.one(put("a", "", { keepIfEqual: true }))).toMatchObject({ renewedOnly: true, revision: 2 });
   });
 
   test("keepIfEqual keeps an equal value, and writes another one", () => {
     const driver = new Driver();
     driver.one(put("a", "1"));
     expect(driver.one(put("a", "1", { keepIfEqual: true }))).toMatchObject({
-      revision: 1,
+      revision: 2,
       version: 1,
       renewedOnly: true,
     });
     expect(driver.one(put("a", "2", { keepIfEqual: true }))).toMatchObject({
-      revision: 2,
+      revision: 3,
       version: 2,
       renewedOnly: false,
     });
     expect(driver.one(put("a", "2", { keepIfEqual: true, lease: "L" }))).toMatchObject({
-      revision: 3,
+      revision: 4,
       renewedOnly: false,
     });
   });
@@ -128,17 +129,17 @@ describe("put", () => {
 describe("delete", () => {
   test("says whether the key existed, and uses a revision only if it did", () => {
     const driver = new Driver();
-    expect(driver.one(remove("a"))).toEqual({ type: "deleted", existed: false, revision: 0 });
+    expect(driver.one(remove("a"))).toEqual({ type: "deleted", existed: false, revision: 1 });
     driver.one(put("a", "1"));
-    expect(driver.one(remove("a"))).toEqual({ type: "deleted", existed: true, revision: 2 });
-    expect(driver.one(remove("a"))).toEqual({ type: "deleted", existed: false, revision: 2 });
+    expect(driver.one(remove("a"))).toEqual({ type: "deleted", existed: true, revision: 3 });
+    expect(driver.one(remove("a"))).toEqual({ type: "deleted", existed: false, revision: 3 });
     expect(driver.value("a")).toBeNull();
   });
 
   test("is refused when its condition does not hold", () => {
     const driver = new Driver();
     driver.one(put("a", "1"));
-    expect(driver.one(remove("a", since(9)))).toEqual({ type: "condition-failed", modRevision: 1 });
+    expect(driver.one(remove("a", since(9)))).toEqual({ type: "condition-failed", modRevision: 2 });
     expect(driver.one(remove("b", { type: "present" }))).toEqual({
       type: "condition-failed",
       modRevision: null,
@@ -231,4 +232,20 @@ test("rows written: what each operation costs beside its share of the batch row"
   expect(rows(put("l", "2", { lease: "L" }))).toBe(2);
   expect(rows(put("i", "1"), { fingerprint: "f", deadline: driver.now + 1_000_000 })).toBe(2);
   expect(rows(put("s", "1"), { order: { session: "s", sequence: 1 } })).toBe(2);
+  // A transaction costs what its changes would cost alone; one that reads, or is refused, nothing.
+  const both = [putStep("x", "1"), putStep("y", "1")];
+  expect(rows(txn(transaction([], both)))).toBe(2);
+  expect(rows(txn(transaction([], [...both, deleteStep("a", "c"), deleteStep("i")])))).toBe(3);
+  expect(rows(txn(transaction([exists("none")], both, [rangeStep("a", "z")])))).toBe(0);
+  expect(rows(txn(transaction([], [...both, putStep("none", null)])))).toBe(0);
+  expect(rows(grant("G"))).toBe(1);
+  expect(rows(grant("G"))).toBe(0);
+  expect(rows(renew("G"))).toBe(1);
+  expect(rows(put("g", "1", { tie: "G" }))).toBe(2);
+  expect(rows(put("g", "2", { tie: "G" }))).toBe(1);
+  expect(rows(revoke("G"))).toBe(3);
+  expect(rows(enqueue("q", "P"))).toBe(3);
+  expect(rows(enqueue("q", "P"))).toBe(1);
+  expect(rows(put("a", "1"), { guard: { queue: queue("q"), token: driver.store.revision } })).toBe(1);
+  expect(rows(put("a", "1"), { guard: { queue: queue("q"), token: driver.store.revision } })).toBe(0);
 });

@@ -9,10 +9,16 @@ describe("a lease and its keys", () => {
   test("comes with a put, is renewed by another, and takes the last one's time to live", () => {
     const driver = new Driver();
     driver.one(put("a", "1", { lease: "L", ttlMs: 100 }));
-    expect(leaseOf(driver, "L")).toEqual({ id: "L", ttlMs: 100, renewal: 1, renewedAt: startTime });
+    expect(leaseOf(driver, "L")).toEqual({ id: "L", ttlMs: 100, renewal: 1, renewedAt: startTime, granted: false });
     driver.now += 50;
     driver.one(put("b", "1", { lease: "L", ttlMs: 200 }));
-    expect(leaseOf(driver, "L")).toEqual({ id: "L", ttlMs: 200, renewal: 2, renewedAt: startTime + 50 });
+    expect(leaseOf(driver, "L")).toEqual({
+      id: "L",
+      ttlMs: 200,
+      renewal: 2,
+      renewedAt: startTime + 50,
+      granted: false,
+    });
     expect(driver.store.get(key("a"))?.lease).toBe("L");
   });
 
@@ -35,7 +41,7 @@ describe("a lease and its keys", () => {
     expect(leaseOf(driver, "L")).toBeNull();
     expect(leaseOf(driver, "M")).toMatchObject({ renewal: 5 });
     driver.now += 10_000;
-    expect(driver.one(expire("M", 5))).toEqual({ type: "expired", deletedKeys: 1, revision: 7 });
+    expect(driver.one(expire("M", 5))).toEqual({ type: "expired", deletedKeys: 1, revision: 8 });
     expect([driver.value("a"), driver.value("b"), driver.value("c")]).toEqual([null, null, "2"]);
   });
 
@@ -55,7 +61,7 @@ describe("a lease and its keys", () => {
     for (const name of ["a", "b", "c"]) driver.one(put(name, "1", { lease: "L", ttlMs: 100 }));
     driver.one(put("d", "1"));
     driver.now += 100;
-    expect(driver.one(expire("L", 3))).toEqual({ type: "expired", deletedKeys: 3, revision: 5 });
+    expect(driver.one(expire("L", 3))).toEqual({ type: "expired", deletedKeys: 3, revision: 6 });
     expect(driver.page("").entries.map((entry) => entry.key)).toEqual([key("d")]);
     expect(leaseOf(driver, "L")).toBeNull();
     expect(driver.store.getAt(key("b"), driver.store.revision)).toBeNull();
@@ -69,10 +75,10 @@ describe("[E1] a lease ends only by a command that names its latest renewal", ()
     driver.now += 99;
     driver.one(put("a", "1", { lease: "L", ttlMs: 100, keepIfEqual: true }));
     driver.now += 50;
-    expect(driver.one(expire("L", 1))).toEqual(nothing(1));
-    expect(driver.one(expire("L", 2))).toEqual(nothing(1));
+    expect(driver.one(expire("L", 1))).toEqual(nothing(2));
+    expect(driver.one(expire("L", 2))).toEqual(nothing(2));
     driver.now += 1_000;
-    expect(driver.one(expire("L", 1))).toEqual(nothing(1));
+    expect(driver.one(expire("L", 1))).toEqual(nothing(2));
     expect(driver.value("a")).toBe("1");
   });
 
@@ -80,10 +86,10 @@ describe("[E1] a lease ends only by a command that names its latest renewal", ()
     const driver = new Driver();
     driver.one(put("a", "1", { lease: "L", ttlMs: 100 }));
     driver.now += 99;
-    expect(driver.one(expire("L", 1))).toEqual(nothing(1));
-    driver.now += 1;
-    expect(driver.one(expire("L", 1))).toEqual({ type: "expired", deletedKeys: 1, revision: 2 });
     expect(driver.one(expire("L", 1))).toEqual(nothing(2));
+    driver.now += 1;
+    expect(driver.one(expire("L", 1))).toEqual({ type: "expired", deletedKeys: 1, revision: 3 });
+    expect(driver.one(expire("L", 1))).toEqual(nothing(3));
   });
 
   test.each([
@@ -122,7 +128,7 @@ describe("[E1] a lease ends only by a command that names its latest renewal", ()
       driver.command(remove("a")),
       driver.command(put("a", "2", { lease: "L", ttlMs: 100 })),
     );
-    expect(leaseOf(driver, "L")).toEqual({ id: "L", ttlMs: 100, renewal: 1, renewedAt: startTime });
+    expect(leaseOf(driver, "L")).toEqual({ id: "L", ttlMs: 100, renewal: 1, renewedAt: startTime, granted: false });
   });
 
   test("[E1] any number of batches without a command end nothing", () => {

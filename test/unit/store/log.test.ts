@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { logTime, slot } from "../../../src/support/brand.ts";
 import { seededRandom } from "../../../src/support/random.ts";
-import { Driver, loadFrom, put, smallLimits } from "./driver.ts";
+import { compact, Driver, enqueue, grant, loadFrom, put, smallLimits, txn } from "./driver.ts";
+import { putStep, rangeStep, transaction } from "./transactions.ts";
 import { randomOperation, randomParts } from "./random-commands.ts";
 
 /** Batches of everything that a log may carry, retries and refusals included. */
@@ -11,8 +12,9 @@ function randomLog(seed: number, batches: number): readonly string[] {
   const texts: string[] = [];
   for (let n = 0; n < batches; n += 1) {
     driver.now += Math.floor(random.next() * 60) - 10;
+    const stand = { slot: n + 1, revision: driver.store.revision };
     const commands = Array.from({ length: Math.floor(random.next() * 5) }, () =>
-      driver.command(randomOperation(random, n + 1), randomParts(random, driver.now)),
+      driver.command(randomOperation(random, stand), randomParts(random, driver.now, stand)),
     );
     const text = driver.batch(commands);
     texts.push(text);
@@ -46,6 +48,10 @@ test("[L2] stores with the same log have the same digest, and any other row chan
     () => driver.one(put("c", "1"), { id: "i", fingerprint: "f", deadline: driver.now + 1_000_000 }),
     () => driver.one(put("c", "1"), { order: { session: "s", sequence: 1 } }),
     () => driver.apply(),
+    () => driver.one(grant("G")),
+    () => driver.one(enqueue("q", "P")),
+    () => driver.one(txn(transaction([], [putStep("d", "1"), rangeStep("a", "z")]))),
+    () => driver.one(compact(3)),
   ];
   for (const step of steps) {
     step();
@@ -56,8 +62,10 @@ test("[L2] stores with the same log have the same digest, and any other row chan
   }
   expect(seen.size).toBe(steps.length + 1);
   for (const statement of [
-    "UPDATE kv SET value = x'00' WHERE mod = 2",
+    "UPDATE kv SET value = x'00' WHERE mod = 3",
     "UPDATE leases SET renewal = 9",
+    "UPDATE leases SET granted = 1 - granted",
+    "DELETE FROM lease_keys WHERE lease = 'P'",
     "DELETE FROM sessions",
   ]) {
     const before = driver.store.digest();

@@ -9,7 +9,8 @@ import { limits } from "../../../src/support/limits.ts";
 import type { Sql, SqlRow, SqlValue } from "../../../src/support/sql.ts";
 import { decodePeerReply, encodePeerReply } from "../../../src/wire/peer-codec.ts";
 import { NodeSql } from "../../support/node-sql.ts";
-import { Driver, expire, loadFrom, put, smallLimits } from "./driver.ts";
+import { Driver, enqueue, expire, loadFrom, put, smallLimits, txn } from "./driver.ts";
+import { rangeStep, transaction } from "./transactions.ts";
 
 function pagesOf(driver: Driver): readonly SnapshotPage[] {
   const snapshot = driver.store.openSnapshot();
@@ -84,7 +85,7 @@ describe("[L7] a page of a snapshot fits its message", () => {
     expectToFit(driver);
   });
 
-  test("[L7] a batch whose superseded rows fill their text", () => {
+  test("[L7] a batch whose changes fill their text", () => {
     const driver = new Driver();
     for (let batch = 0; batch < 8; batch += 1) {
       const commands = Array.from({ length: 100 }, (_, n) =>
@@ -102,6 +103,26 @@ describe("[L7] a page of a snapshot fits its message", () => {
     const outcome = { type: "condition-failed", modRevision: null } as const;
     const row = { id: requestId(name), deadline: 8_640_000_000_000_000, fingerprint: name, outcome };
     expect(JSON.stringify(encodeRow({ type: "outcome", row })).length).toBeLessThan(limits.snapshotPageBytes / 256);
+  });
+
+  test("[L7] what transactions answered, as much of it as is remembered, and places in queues", () => {
+    const driver = new Driver();
+    for (const [at, character] of awkward.entries()) {
+      const text = character.repeat(Math.floor(2_000 / utf8(character).length));
+      const name = `${at}${character.repeat(Math.floor(1_000 / utf8(character).length))}`;
+      driver.one(put(name, text));
+      const reads = transaction([], [rangeStep(name), rangeStep(name), rangeStep(name)]);
+      const commands = Array.from({ length: 100 }, (_, n) =>
+        driver.command(txn(reads), { id: `${at}.${n}`, deadline: driver.now + 10_000 }),
+      );
+      for (let from = 0; from < 100; from += 20) driver.apply(...commands.slice(from, from + 20));
+      const queue = character.repeat(Math.floor(limits.lockNameBytes / utf8(character).length));
+      driver.apply(...Array.from({ length: 200 }, (_, n) => driver.command(enqueue(queue, `${at}.${n}`))));
+    }
+    expectToFit(driver);
+    // The row of a batch is bounded too: 2 MB on the platform.
+    const [largest] = driver.sql.all("SELECT max(length(outcomes)) AS size FROM batches");
+    expect(Number(largest?.["size"])).toBeLessThan(2 * limits.batchRowOutcomeBytes);
   });
 });
 
@@ -153,7 +174,7 @@ describe("[L7] a snapshot is read and loaded a little at a time", () => {
       if (page.next === null) break;
       cursor = page.next;
     }
-    for (const table of ["batches", "superseded"]) expect(sql.most.get(table)).toBeLessThanOrEqual(64);
+    for (const table of ["batches", "changes"]) expect(sql.most.get(table)).toBeLessThanOrEqual(64);
     const count = (kind: string) => rows.filter((row) => row[0] === kind).length;
     expect([count("b"), count("k")]).toEqual([3000, 18_000]);
     // 15 seconds of five batches a second, and the one at the border.
@@ -167,7 +188,7 @@ describe("[L7] a snapshot is read and loaded a little at a time", () => {
     target.beginLoad();
     for (const { rows } of pagesOf(source)) expect(target.loadPage(rows)).toBeNull();
     expect(target.endLoad()).toBeNull();
-    for (const table of ["batches", "superseded"]) expect(sql.most.get(table) ?? 0).toBeLessThanOrEqual(64);
+    for (const table of ["batches", "changes"]) expect(sql.most.get(table) ?? 0).toBeLessThanOrEqual(64);
     expect(target.digest()).toBe(source.store.digest());
     for (const store of [target, new Store(sql)]) {
       for (const id of ["2999/5", "2924/0"].map(requestId)) {

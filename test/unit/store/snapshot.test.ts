@@ -93,13 +93,13 @@ describe("[L7] a snapshot is the state after one slot", () => {
 
   test("[L7] batches that its source clears before their rows are read leave nothing behind", () => {
     const source = rich({ historyMs: 400, historyRevisions: 0 });
-    // Its deleted keys give the end of the lease several parts of superseded rows.
+    // Its deleted keys give the end of the lease several parts of changes.
     const names = Array.from({ length: 400 }, (_, n) => `${"long".repeat(50)}-${n}`);
     source.apply(...names.map((name) => source.command(put(name, "x", { lease: "many", ttlMs: 1 }))));
     source.now += 1;
     source.one(expire("many", 21));
     source.one(put("k0", "last"));
-    expect(source.sql.all("SELECT 1 AS one FROM superseded").length).toBeGreaterThan(0);
+    expect(source.sql.all("SELECT 1 AS one FROM changes").length).toBeGreaterThan(0);
     const digest = source.store.digest();
     const texts: string[] = [];
     const apply = (ms: number) => {
@@ -126,11 +126,11 @@ describe("[L7] a snapshot is the state after one slot", () => {
       target.applyText(text);
       expect(target.store.digest()).toBe(source.store.digest());
     }
-    for (const table of ["kv", "superseded"]) {
+    for (const table of ["kv", "changes"]) {
       const statement = `SELECT * FROM ${table}`;
       expect(target.sql.all(statement)).toEqual(source.sql.all(statement));
     }
-    expect(target.sql.all("SELECT 1 AS one FROM superseded")).toEqual([]);
+    expect(target.sql.all("SELECT 1 AS one FROM changes")).toEqual([]);
   });
 
   test("[L7] once its source has cleared rows it needs, it says that it is gone", () => {
@@ -279,20 +279,29 @@ describe("a snapshot from elsewhere is foreign input", () => {
     '[["k","ka",1,1,1,7,"tx"]]',
     '[["k","ka",1.5,1,1,null,"tx"]]',
     '[["k","ka",1,1,1,null,"tx",0]]',
-    '[["l","L",0,1,1]]',
-    '[["l","L",1,0,1]]',
+    '[["l","L",0,1,1,0]]',
+    '[["l","L",1,0,1,0]]',
+    '[["l","L",1,1,1]]',
+    '[["l","L",1,1,1,2]]',
     '[["t","L"]]',
     '[["s","s",0,1]]',
     '[["o","i",1,null,["p"]]]',
     '[["b",1,1,2,1,null]]',
     '[["b",1,1,0,1,"x"]]',
     '[["b",1,1,0,1,"[[1]]"]]',
+    '[["b",1,1,0,1,"[[\\"ka\\",1,1]]"]]',
     '[["b",1,1,0,1,[]]]',
     '[["b",1,1,0,1,null,null]]',
     '[["h",1,0,"?"]]',
     '[["h",1,-1,"[]"]]',
-    '[["e",0,1]]',
-    '[["e",5,7]]',
+    '[["e",0,1,0,0]]',
+    '[["e",5,7,0,0]]',
+    '[["e",5,1,0]]',
+    '[["e",5,1,-1,0]]',
+    '[["e",5,1,0,-1]]',
+    '[["e",5,1,0,0,0]]',
+    '[["c",0]]',
+    '[["c",1,1]]',
   ])("the page %s is refused", (page) => {
     const { store } = new Driver();
     store.beginLoad();
@@ -301,13 +310,13 @@ describe("a snapshot from elsewhere is foreign input", () => {
 
   test.each([
     ["no end", []],
-    ["no batches", ['[["e",3,1]]']],
-    ["a batch is missing", ['[["b",1,1,0,1,null],["b",3,1,1,2,null],["e",3,1]]']],
-    ["the first batch is missing", ['[["b",2,1,1,2,null],["e",2,1]]']],
-    ["one is missing where the source still has it", ['[["b",1,1,0,1,null],["b",3,1,2,3,null],["e",3,2]]']],
-    ["revisions do not join", ['[["b",1,1,0,1,null],["b",2,1,2,3,null],["e",2,1]]']],
-    ["log time goes back", ['[["b",1,2,0,1,null],["b",2,1,1,2,null],["e",2,1]]']],
-    ["it ends elsewhere", ['[["b",1,1,0,1,null],["e",2,1]]']],
+    ["no batches", ['[["e",3,1,0,0]]']],
+    ["a batch is missing", ['[["b",1,1,0,1,null],["b",3,1,1,2,null],["e",3,1,0,0]]']],
+    ["the first batch is missing", ['[["b",2,1,1,2,null],["e",2,1,0,0]]']],
+    ["one is missing where the source still has it", ['[["b",1,1,0,1,null],["b",3,1,2,3,null],["e",3,2,0,0]]']],
+    ["revisions do not join", ['[["b",1,1,0,1,null],["b",2,1,2,3,null],["e",2,1,0,0]]']],
+    ["log time goes back", ['[["b",1,2,0,1,null],["b",2,1,1,2,null],["e",2,1,0,0]]']],
+    ["it ends elsewhere", ['[["b",1,1,0,1,null],["e",2,1,0,0]]']],
   ])("pages that make no state are refused at the end: %s", (_, pages) => {
     const { store } = new Driver();
     store.beginLoad();

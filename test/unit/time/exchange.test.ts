@@ -1,7 +1,8 @@
 /** Exchanges of stamps: published numbers, and what may never come out. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { exchange } from "../../../src/time/exchange.ts";
+import { dispersionOf, exchange, exchangeOfTimestamps } from "../../../src/time/exchange.ts";
+import { fromUnixMs } from "../../../src/time/timestamps.ts";
 
 const stamps = (t1: number, t2: number, t3: number, t4: number) => ({ t1, t2, t3, t4 });
 
@@ -40,5 +41,39 @@ describe("exchange", () => {
         expect(Math.abs(offset - difference)).toBeLessThanOrEqual(errorBound);
       }),
     );
+  });
+});
+
+describe("exchange of 64-bit timestamps", () => {
+  const second = (n: number): bigint => BigInt(n) << 32n;
+
+  it.each([
+    ["beevik/ntp: 18 s", [0, 20, 21, 5], { offset: 18, delay: 4, errorBound: 2 }],
+    ["beevik/ntp: half a second behind", [101, 102, 103, 105], { offset: -0.5, delay: 3, errorBound: 1.5 }],
+    ["beevik/ntp: a negative round trip", [20, 10, 15, 22], { offset: -8.5, delay: 0, errorBound: 0 }],
+  ])("%s", (_, [t1 = 0, t2 = 0, t3 = 0, t4 = 0], expected) => {
+    const stamps = { t1: second(t1), t2: second(t2), t3: second(t3), t4: second(t4) };
+    expect(exchangeOfTimestamps(stamps)).toEqual(expected);
+  });
+
+  it("goes across eras: asked before 2036-02-07 06:28:16, answered after", () => {
+    const crossing = Date.UTC(2036, 1, 7, 6, 28, 16);
+    const at = (ms: number): bigint => fromUnixMs(crossing + ms);
+    const { offset, delay } = exchangeOfTimestamps({ t1: at(-100), t2: at(150), t3: at(160), t4: at(-50) });
+    expect(offset).toBeCloseTo(0.23, 8);
+    expect(delay).toBeCloseTo(0.04, 8);
+  });
+
+  it("ntpsec: epsilon of a precision of 16 s and 3 s of waiting is 16.000045, and half of the delay on top 17.000045", () => {
+    const { delay } = exchange(stamps(1, 2, 3, 4));
+    expect(dispersionOf(0, 2 ** 4, 3)).toBeCloseTo(16.000045, 9);
+    expect(dispersionOf(0, 2 ** 4, 3) + delay / 2).toBeCloseTo(17.000045, 9);
+  });
+
+  it("RFC 5905: 100 ppm over 64 s of waiting are 6.4 ms of delay", () => {
+    // A clock 100 ppm slow counts 64 s less 6.4 ms, of which the other held 64 s.
+    const { t1, t2, t3, t4 } = stamps(0, 0, 64, 64 - 0.0064);
+    expect(t4 - t1 - (t3 - t2)).toBeCloseTo(-0.0064, 9);
+    expect(exchange({ t1, t2, t3, t4 }).delay).toBe(0);
   });
 });

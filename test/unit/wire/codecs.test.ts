@@ -8,8 +8,11 @@ import { membersOf } from "../../../src/paxos/membership.ts";
 import { decisionSubject, LOG } from "../../../src/paxos/messages.ts";
 import type { AcceptorReply, AcceptorRequest } from "../../../src/paxos/messages.ts";
 import { instanceName, serviceName } from "../../../src/registry/service-keys.ts";
-import type { ClientReply, ClientRequest, PeerReply, PeerRequest } from "../../../src/replica/messages.ts";
-import { userKey } from "../../../src/store/key-space.ts";
+import type { ClientReply, ClientRequest, Failure, PeerReply, PeerRequest } from "../../../src/replica/messages.ts";
+import type { Outcome } from "../../../src/store/command.ts";
+import { lockQueue, userKey } from "../../../src/store/key-space.ts";
+import { allOf, rangeStart } from "../../../src/store/ranges.ts";
+import type { RangeQuery, RangeResult, Transaction } from "../../../src/store/transaction.ts";
 import * as acceptor from "../../../src/wire/acceptor-codec.ts";
 import * as client from "../../../src/wire/client-codec.ts";
 import * as peer from "../../../src/wire/peer-codec.ts";
@@ -92,6 +95,12 @@ const service = serviceName("web");
 const instance = instanceName("i-1");
 if (service === null || instance === null) throw new Error("bad names");
 const key = userKey(new Uint8Array([0, 0xff, 0x2f, ...utf8("😀")]));
+const transaction: Transaction = {
+  compares: [{ range: { key, end: null }, result: "less", operand: { type: "lease", lease: leaseId("9") } }],
+  success: [{ type: "put", key, value: new Uint8Array([0xff]), lease: "keep", previous: true }],
+  failure: [{ type: "delete", range: { key, end: userKey(new Uint8Array([1])) }, previous: false }],
+};
+const range: RangeQuery = { ...allOf({ key, end: null }), limit: 7, sort: { target: "value", descending: true } };
 const clientRequests: readonly ClientRequest[] = [
   {
     type: "write",
@@ -125,10 +134,72 @@ const clientRequests: readonly ClientRequest[] = [
     consistency: { type: "local", maxAgeMs: null },
     query: { type: "services", after: service, limit: 5 },
   },
+  {
+    type: "write",
+    id: requestId("y"),
+    guard: { queue: lockQueue(utf8("é")), token: revision(7) },
+    operation: { type: "txn", transaction },
+  },
+  { type: "write", id: requestId("z"), operation: { type: "grant", lease: leaseId("7"), ttlMs: 5 } },
+  { type: "read", consistency: { type: "linearizable" }, query: { type: "range", range, place: rangeStart } },
+  {
+    type: "read",
+    consistency: { type: "linearizable" },
+    query: { type: "range", range: { ...range, revision: revision(3) }, place: { after: key, skip: 0 } },
+  },
+  { type: "read", consistency: { type: "linearizable" }, query: { type: "transaction", transaction } },
+  { type: "read", consistency: { type: "linearizable" }, query: { type: "lease", lease: leaseId("l"), keys: 10_000 } },
+  { type: "read", consistency: { type: "linearizable" }, query: { type: "leases", after: "", limit: 1 } },
+  {
+    type: "watch",
+    query: {
+      range: { key, end: null },
+      from: { revision: revision(3), index: 7 },
+      puts: true,
+      deletes: false,
+      previous: true,
+    },
+    maxBytes: 1,
+    waitMs: 0,
+  },
+  {
+    type: "batch",
+    requests: [
+      { type: "write", id: requestId("x"), operation: { type: "delete", key, condition: { type: "absent" } } },
+      { type: "read", consistency: { type: "linearizable" }, query: { type: "range", range, place: rangeStart } },
+    ],
+  },
   { type: "status", digest: true },
 ];
 const entry = { key, value: utf8("v"), createRevision: revision(1), modRevision: revision(2), version: 2, lease: null };
 const result = { revision: revision(2), ageMs: 4 };
+const someRange: RangeResult = { entries: [entry], more: true, count: 9 };
+const lease = { id: leaseId("l"), ttlMs: 9, remainingMs: 0, granted: true };
+const answered: Extract<Outcome, { readonly type: "txn" }> = {
+  type: "txn",
+  revision: revision(3),
+  succeeded: false,
+  responses: [
+    { type: "delete", deleted: 2, previous: [entry] },
+    { type: "txn", succeeded: true, responses: [{ type: "range", ...someRange }] },
+  ],
+};
+/** A record, so that none can be left out. */
+const eachFailure: Readonly<Record<Failure, true>> = {
+  "no-quorum": true,
+  "deadline-passed": true,
+  overloaded: true,
+  "too-large": true,
+  "too-stale": true,
+  "catching-up": true,
+  "too-many-watches": true,
+  "revision-in-future": true,
+  "wrong-regions": true,
+  "founding-incomplete": true,
+  "founding-conflict": true,
+  "unknown-semantics": true,
+};
+const failures = Object.keys(eachFailure) as Failure[];
 const clientReplies: readonly ClientReply[] = [
   { type: "outcome", outcome: { type: "condition-failed", modRevision: null }, revision: revision(3) },
   { type: "result", result: { type: "entry", entry: { ...entry, lease: leaseId("l") } }, ...result },
@@ -174,7 +245,34 @@ const clientReplies: readonly ClientReply[] = [
       digest: "d",
     },
   },
-  { type: "failed", failure: "no-quorum", outcome: "unknown", detail: "why" },
+  ...failures.map((one): ClientReply => ({ type: "failed", failure: one, outcome: "unknown", detail: "why" })),
+  { type: "outcome", outcome: answered, revision: revision(3) },
+  { type: "result", result: { type: "range", range: someRange, revision: revision(2) }, ...result },
+  { type: "result", result: { type: "transaction", succeeded: true, responses: answered.responses ?? [] }, ...result },
+  { type: "result", result: { type: "refused", why: "busy", compactedRevision: revision(0) }, ...result },
+  { type: "result", result: { type: "lease", lease: null, keys: [] }, ...result },
+  { type: "result", result: { type: "lease", lease, keys: [key] }, ...result },
+  { type: "result", result: { type: "leases", leases: [lease], more: true }, ...result },
+  {
+    type: "result",
+    result: {
+      type: "events",
+      events: [
+        { type: "put", entry, previous: null },
+        { type: "delete", entry: { ...entry, value: new Uint8Array(0), version: 0 }, previous: entry },
+      ],
+      next: { revision: revision(3), index: 2 },
+    },
+    ...result,
+  },
+  {
+    type: "batch",
+    replies: [
+      { type: "outcome", outcome: answered, revision: revision(3) },
+      { type: "result", result: { type: "range", range: someRange, revision: revision(2) }, ...result },
+      { type: "failed", failure: "too-large", outcome: "not-applied", detail: "" },
+    ],
+  },
 ];
 
 const kinds = [
@@ -216,6 +314,23 @@ describe.each(kinds)("[W1] %s", (_, messages, encode, decode) => {
     }
   });
 
+  it("nor of what a field holds", () => {
+    for (const message of each) {
+      const { body } = JSON.parse(text(message)) as { body: Record<string, unknown> };
+      for (const [name, held] of Object.entries(body)) {
+        if (typeof held !== "object" || held === null || Array.isArray(held)) continue;
+        for (const field of Object.keys(held)) {
+          for (const wrong of [undefined, -1, 1.5, { a: 1 }, [[]]]) {
+            const other = { ...body, [name]: { ...held, [field]: wrong } };
+            expect(decode(JSON.stringify({ v: 1, body: other })).ok, `${message.type}.${name}.${field}`).toBe(false);
+          }
+        }
+        const extra = { ...body, [name]: { ...held, extra: 1 } };
+        expect(decode(JSON.stringify({ v: 1, body: extra })).ok, `${message.type}.${name}`).toBe(false);
+      }
+    }
+  });
+
   it.each([[""], ["null"], ["[]"], ["{}"], ['{"v":1}'], ['{"v":1,"body":null}'], ["{"], [7], [null]])(
     "%j is refused",
     (junk) => {
@@ -241,6 +356,47 @@ describe("[W1] peer request", () => {
     expect(peer.decodePeerRequest(peer.encodePeerRequest("weur", { type: "learn", entries, leader: null })).ok).toBe(
       false,
     );
+  });
+});
+
+describe("[W1] bounds of a client's request", () => {
+  const decoded = (request: ClientRequest): boolean =>
+    client.decodeClientRequest(client.encodeClientRequest(request)).ok;
+  const [read] = clientRequests.filter((one) => one.type === "read");
+  const [watch] = clientRequests.filter((one) => one.type === "watch");
+  if (read === undefined || watch === undefined) throw new Error("no such requests");
+
+  it("a batch of none, or of too many, is refused", () => {
+    const batch = (count: number): ClientRequest => ({
+      type: "batch",
+      requests: Array.from({ length: count }, () => read),
+    });
+    expect([0, 1, limits.batchCommands, limits.batchCommands + 1].map((n) => decoded(batch(n)))).toEqual([
+      false,
+      true,
+      true,
+      false,
+    ]);
+  });
+
+  it("a watch for nothing, for too much, or for too long is refused", () => {
+    expect(decoded({ ...watch, maxBytes: 0 })).toBe(false);
+    expect(decoded({ ...watch, maxBytes: limits.watchBytes + 1 })).toBe(false);
+    expect(decoded({ ...watch, waitMs: limits.watchWaitMs + 1 })).toBe(false);
+    expect(decoded({ ...watch, maxBytes: limits.watchBytes, waitMs: limits.watchWaitMs })).toBe(true);
+  });
+
+  it("a batch or a watch within a batch is refused", () => {
+    for (const inner of [watch, { type: "status", digest: false }, { type: "batch", requests: [read] }]) {
+      const requests = [read, inner] as unknown as (typeof read)[];
+      expect(decoded({ type: "batch", requests })).toBe(false);
+    }
+  });
+
+  it("[V1] a transaction that may change a key twice is refused", () => {
+    const twice = { ...transaction, success: [...transaction.success, ...transaction.success] };
+    expect(decoded({ ...read, query: { type: "transaction", transaction: twice } })).toBe(false);
+    expect(decoded({ type: "write", id: requestId("x"), operation: { type: "txn", transaction: twice } })).toBe(false);
   });
 });
 

@@ -1,0 +1,408 @@
+/**
+ * The whole store, written down as plainly as possible from SPEC and from what a command says: one map of keys for each
+ * revision there ever was, one map of leases, no rows, no clearing. Shares no code with the store that it judges.
+ */
+import type {
+  Batch,
+  Command,
+  Condition,
+  Entry,
+  Guard,
+  Operation,
+  Outcome,
+  Refusal,
+} from "../../../src/store/command.ts";
+import { leaseId, revision } from "../../../src/support/brand.ts";
+import type { ByteString, LeaseId, Revision } from "../../../src/support/brand.ts";
+import type {
+  Compare,
+  KeyRange,
+  RangeQuery,
+  RangeResult,
+  Transaction,
+  TxnOperation,
+  TxnResponse,
+} from "../../../src/store/transaction.ts";
+
+export type Keys = ReadonlyMap<ByteString, Entry>;
+
+/** One change of one key; `entry` null: it was deleted. */
+export interface PlainChange {
+  readonly key: ByteString;
+  readonly revision: number;
+  readonly entry: Entry | null;
+  readonly previous: Entry | null;
+}
+
+export interface PlainLease {
+  readonly ttlMs: number;
+  readonly renewal: number;
+  readonly renewedAt: number;
+  readonly granted: boolean;
+}
+
+/** A lease that ended, and from which log time on it might have. */
+export interface LeaseEnd {
+  readonly lease: string;
+  readonly by: "expire" | "revoke";
+  readonly slot: number;
+  readonly dueAt: number;
+  readonly revision: number;
+  readonly keys: number;
+}
+
+export interface PlainLimits {
+  readonly deadlineAheadMs: number;
+  readonly sessionLifeMs: number;
+}
+
+interface Remembered {
+  readonly fingerprint: string | undefined;
+  readonly deadline: number;
+  readonly outcome: Outcome;
+}
+
+/** Places that a queue takes; written down once more. */
+const queuePlaces = 1000;
+
+export class PlainStore {
+  readonly #limits: PlainLimits;
+  /** By revision: the keys after it. None at 0; nothing at 1, where every store begins. */
+  readonly past: Keys[] = [new Map(), new Map()];
+  /** By revision: what it changed, in order. */
+  readonly changes: (readonly PlainChange[])[] = [[], []];
+  readonly leases = new Map<string, PlainLease>();
+  readonly ends: LeaseEnd[] = [];
+  /** The revision that commands have compacted to. */
+  compacted = revision(0);
+  now = 0;
+  slot = 0;
+  #keys = new Map<ByteString, Entry>();
+  /** Of the command being carried out. */
+  #changed: PlainChange[] = [];
+  readonly #remembered = new Map<string, Remembered>();
+  readonly #sessions = new Map<string, { readonly next: number; readonly expires: number }>();
+
+  constructor(limits: PlainLimits) {
+    this.#limits = limits;
+  }
+
+  get revision(): Revision {
+    return revision(this.past.length - 1);
+  }
+
+  /** The keys as they are now. */
+  get keys(): Keys {
+    return this.#keys;
+  }
+
+  /** @param each told after every command. */
+  apply(batch: Batch, each: (command: Command, outcome: Outcome) => void = () => {}): readonly Outcome[] {
+    this.now = Math.max(this.now, batch.stamp);
+    this.slot += 1;
+    return batch.commands.map((command) => {
+      const outcome = this.#command(command);
+      each(command, outcome);
+      return outcome;
+    });
+  }
+
+  /** The token of the queue's first place; null when nobody has one. */
+  firstOf(queue: ByteString): number | null {
+    return firstPlace(this.#keys, queue)?.createRevision ?? null;
+  }
+
+  #command(command: Command): Outcome {
+    const { id, deadline, fingerprint } = command;
+    const known = this.#remembered.get(id);
+    if (known !== undefined && known.deadline >= this.now) {
+      this.#remembered.set(id, { ...known, deadline: Math.max(known.deadline, deadline) });
+      return known.fingerprint === fingerprint ? known.outcome : { type: "id-reused" };
+    }
+    if (deadline < this.now) return { type: "past-deadline" };
+    const outcome = this.#judge(command);
+    this.#remembered.set(id, { fingerprint, deadline, outcome });
+    return outcome;
+  }
+
+  #judge({ deadline, order, guard, operation }: Command): Outcome {
+    if (deadline > this.now + this.#limits.deadlineAheadMs) return { type: "deadline-too-far" };
+    if (order !== undefined) {
+      const session = this.#sessions.get(order.session);
+      const expected = session === undefined || session.expires < this.now ? 1 : session.next;
+      if (order.sequence !== expected) return { type: "out-of-order", expected };
+      this.#sessions.set(order.session, { next: expected + 1, expires: this.now + this.#limits.sessionLifeMs });
+    }
+    if (guard !== undefined && !this.#isHeld(guard)) return this.#refused("lock-lost");
+    return this.#operation(operation);
+  }
+
+  #isHeld({ queue, token }: Guard): boolean {
+    return this.firstOf(queue) === token;
+  }
+
+  #refused(why: Refusal): Outcome {
+    return { type: "refused", why, revision: this.revision, compactedRevision: this.compacted };
+  }
+
+  #operation(operation: Operation): Outcome {
+    switch (operation.type) {
+      case "put":
+        return this.#put(operation);
+      case "delete":
+        return this.#delete(operation.key, operation.condition);
+      case "txn":
+        return this.#transact(operation.transaction);
+      case "grant":
+        if (this.leases.has(operation.lease)) return this.#refused("lease-exists");
+        this.#renew(operation.lease, operation.ttlMs, true);
+        return { type: "granted", ttlMs: operation.ttlMs, revision: this.revision };
+      case "renew": {
+        const lease = this.leases.get(operation.lease);
+        if (lease === undefined) return this.#refused("lease-not-found");
+        this.#renew(operation.lease, lease.ttlMs, lease.granted);
+        return { type: "renewed", ttlMs: lease.ttlMs, revision: this.revision };
+      }
+      case "revoke": {
+        if (!this.leases.has(operation.lease)) return this.#refused("lease-not-found");
+        const deletedKeys = this.#end(operation.lease, "revoke");
+        return { type: "revoked", deletedKeys, revision: this.revision };
+      }
+      case "expire": {
+        const lease = this.leases.get(operation.lease);
+        const ends = lease?.renewal === operation.renewal && this.now >= lease.renewedAt + lease.ttlMs;
+        const deletedKeys = ends ? this.#end(operation.lease, "expire") : 0;
+        return { type: "expired", deletedKeys, revision: this.revision };
+      }
+      case "compact":
+        if (operation.revision > this.revision) return this.#refused("future");
+        if (operation.revision <= this.compacted) return this.#refused("compacted");
+        this.compacted = operation.revision;
+        return { type: "compacted", revision: this.revision };
+      case "enqueue":
+        return this.#enqueue(operation);
+    }
+  }
+
+  #put(operation: Extract<Operation, { readonly type: "put" }>): Outcome {
+    const current = this.#keys.get(operation.key);
+    if (!holds(operation.condition, current))
+      return { type: "condition-failed", modRevision: current?.modRevision ?? null };
+    const { lease: own, tie } = operation;
+    if (tie !== undefined && !this.leases.has(tie)) return this.#refused("lease-not-found");
+    if (own !== undefined) this.#renew(own.id, own.ttlMs, this.leases.get(own.id)?.granted ?? false);
+    const lease = own?.id ?? tie ?? null;
+    const isKept = operation.keepIfEqual === true && current?.lease === lease && equal(current.value, operation.value);
+    if (!isKept) this.#change(() => this.#write(operation.key, operation.value, lease));
+    const { modRevision, version, createRevision } = this.#entry(operation.key);
+    return { type: "put", revision: modRevision, version, createRevision, renewedOnly: isKept };
+  }
+
+  #delete(key: ByteString, condition: Condition): Outcome {
+    const current = this.#keys.get(key);
+    if (!holds(condition, current)) return { type: "condition-failed", modRevision: current?.modRevision ?? null };
+    if (current === undefined) return { type: "deleted", existed: false, revision: this.revision };
+    this.#change(() => this.#remove(key));
+    return { type: "deleted", existed: true, revision: this.revision };
+  }
+
+  #enqueue({ queue, value, lease }: Extract<Operation, { readonly type: "enqueue" }>): Outcome {
+    const places = [...this.#keys.values()].filter(({ key }) => key.startsWith(queue));
+    const mine = places.find((place) => place.lease === lease.id);
+    if (mine === undefined && places.length >= queuePlaces) return this.#refused("queue-full");
+    this.#renew(lease.id, lease.ttlMs, this.leases.get(lease.id)?.granted ?? false);
+    const token = mine?.createRevision ?? revision(this.revision + 1);
+    const key = `${queue}${token.toString(16).padStart(16, "0")}` as ByteString;
+    if (mine === undefined) this.#change(() => this.#write(key, value, lease.id));
+    return { type: "enqueued", key, token, created: mine === undefined, revision: this.revision };
+  }
+
+  // --- transactions ---
+
+  #transact(transaction: Transaction): Outcome {
+    const before = new Map(this.#keys);
+    const steps = branchOf(before, transaction);
+    for (const step of flat(steps)) {
+      if (step.type === "put" && (step.value === null || step.lease === "keep") && !before.has(step.key))
+        return this.#refused("key-not-found");
+      if (step.type === "put" && step.lease !== null && step.lease !== "keep" && !this.leases.has(step.lease))
+        return this.#refused("lease-not-found");
+      // An outcome may not depend on what a replica happens to keep (V4).
+      if (step.type === "range" && step.query.revision !== null) return this.#refused("compacted");
+    }
+    let responses: readonly TxnResponse[] = [];
+    this.#change(() => {
+      responses = this.#carryOut(steps.steps);
+    });
+    return { type: "txn", revision: this.revision, succeeded: steps.succeeded, responses };
+  }
+
+  #carryOut(steps: readonly Step[]): readonly TxnResponse[] {
+    return steps.map((step): TxnResponse => {
+      switch (step.type) {
+        case "put": {
+          const previous = this.#keys.get(step.key) ?? null;
+          const lease = step.lease === "keep" ? (previous?.lease ?? null) : step.lease;
+          this.#write(step.key, step.value ?? previous?.value ?? new Uint8Array(0), lease);
+          return { type: "put", previous: step.previous ? previous : null };
+        }
+        case "delete": {
+          const found = entriesIn(this.#keys, step.range);
+          for (const { key } of found) this.#remove(key);
+          return { type: "delete", deleted: found.length, previous: step.previous ? found : [] };
+        }
+        case "range":
+          return { type: "range", ...rangeOf(this.#keys, step.query) };
+        case "txn":
+          return { type: "txn", succeeded: step.branch.succeeded, responses: this.#carryOut(step.branch.steps) };
+      }
+    });
+  }
+
+  // --- leases and rows ---
+
+  #renew(lease: string, ttlMs: number, granted: boolean): void {
+    this.leases.set(lease, { ttlMs, renewal: this.slot, renewedAt: this.now, granted });
+  }
+
+  #end(lease: LeaseId, by: LeaseEnd["by"]): number {
+    const { renewedAt, ttlMs } = this.leases.get(lease) ?? { renewedAt: 0, ttlMs: 0 };
+    const tied = [...this.#keys.values()].filter((entry) => entry.lease === lease).map(({ key }) => key);
+    this.leases.delete(lease);
+    this.#change(() => tied.toSorted().forEach((key) => this.#remove(key)));
+    this.ends.push({
+      lease,
+      by,
+      slot: this.slot,
+      dueAt: renewedAt + ttlMs,
+      revision: this.revision,
+      keys: tied.length,
+    });
+    return tied.length;
+  }
+
+  /** All changes of one command are one revision; a lease that nobody granted goes with its last key. */
+  #change(edit: () => void): void {
+    this.#changed = [];
+    edit();
+    if (this.#changed.length === 0) return;
+    this.changes.push(this.#changed);
+    this.past.push(new Map(this.#keys));
+    const used = new Set([...this.#keys.values()].map(({ lease }) => lease));
+    for (const [id, { granted }] of this.leases) if (!granted && !used.has(leaseId(id))) this.leases.delete(id);
+  }
+
+  #write(key: ByteString, value: Uint8Array, lease: LeaseId | null): void {
+    const previous = this.#keys.get(key) ?? null;
+    const at = revision(this.past.length);
+    const entry: Entry = {
+      key,
+      value,
+      createRevision: previous?.createRevision ?? at,
+      modRevision: at,
+      version: (previous?.version ?? 0) + 1,
+      lease,
+    };
+    this.#keys.set(key, entry);
+    this.#changed.push({ key, revision: at, entry, previous });
+  }
+
+  #remove(key: ByteString): void {
+    this.#changed.push({ key, revision: this.past.length, entry: null, previous: this.#entry(key) });
+    this.#keys.delete(key);
+  }
+
+  #entry(key: ByteString): Entry {
+    const entry = this.#keys.get(key);
+    if (entry === undefined) throw new Error(`the model lost the key ${key}`);
+    return entry;
+  }
+}
+
+/** A transaction whose branches are chosen: all comparisons are judged against the state before it (V2). */
+interface Branch {
+  readonly succeeded: boolean;
+  readonly steps: readonly Step[];
+}
+type Plain = Exclude<TxnOperation, { readonly type: "txn" }>;
+type Step = Plain | { readonly type: "txn"; readonly branch: Branch };
+
+function branchOf(keys: Keys, { compares, success, failure }: Transaction): Branch {
+  const succeeded = compares.every((compare) => compareHolds(keys, compare));
+  const steps = (succeeded ? success : failure).map((one): Step =>
+    one.type === "txn" ? { type: "txn", branch: branchOf(keys, one.transaction) } : one,
+  );
+  return { succeeded, steps };
+}
+
+const flat = ({ steps }: Branch): readonly Plain[] =>
+  steps.flatMap((step) => (step.type === "txn" ? flat(step.branch) : [step]));
+
+/** What a transaction that only reads answers in this state. */
+export function readOnly(
+  keys: Keys,
+  transaction: Transaction,
+): { readonly succeeded: boolean; readonly responses: readonly TxnResponse[] } {
+  const answer = ({ steps }: Branch): readonly TxnResponse[] =>
+    steps.map((step): TxnResponse => {
+      if (step.type === "txn") return { type: "txn", succeeded: step.branch.succeeded, responses: answer(step.branch) };
+      if (step.type !== "range") throw new Error("only ranges read");
+      return { type: "range", ...rangeOf(keys, step.query) };
+    });
+  const branch = branchOf(keys, transaction);
+  return { succeeded: branch.succeeded, responses: answer(branch) };
+}
+
+export const isWithin = ({ key, end }: KeyRange, one: ByteString): boolean =>
+  end === null ? one === key : one >= key && one < end;
+
+export const entriesIn = (keys: Keys, range: KeyRange): readonly Entry[] =>
+  [...keys.values()].filter(({ key }) => isWithin(range, key)).toSorted((a, b) => (a.key < b.key ? -1 : 1));
+
+/** The place that came first. */
+export const firstPlace = (keys: Keys, queue: ByteString): Entry | undefined =>
+  [...keys.values()].filter(({ key }) => key.startsWith(queue)).toSorted((a, b) => (a.key < b.key ? -1 : 1))[0];
+
+/** As `Ranges` promises it; actors of the simulator ask in the order of keys, and without bounds of revisions. */
+export function rangeOf(keys: Keys, query: RangeQuery): RangeResult {
+  const found = entriesIn(keys, query.range);
+  const limit = query.limit === 0 ? Infinity : query.limit;
+  const shown = query.countOnly ? [] : found.slice(0, limit);
+  const entries = query.keysOnly ? shown.map((entry) => ({ ...entry, value: new Uint8Array(0) })) : shown;
+  return { entries, more: !query.countOnly && found.length > limit, count: found.length };
+}
+
+function compareHolds(keys: Keys, { range, result, operand }: Compare): boolean {
+  const found: readonly (Entry | null)[] = entriesIn(keys, range);
+  return (found.length === 0 ? [null] : found).every((entry) => {
+    switch (operand.type) {
+      case "version":
+        return inOrder((entry?.version ?? 0) - operand.number, result);
+      case "create":
+        return inOrder((entry?.createRevision ?? 0) - operand.number, result);
+      case "mod":
+        return inOrder((entry?.modRevision ?? 0) - operand.number, result);
+      case "lease":
+        // Told apart only, here: their order is for who compares numbers.
+        return ((entry?.lease ?? null) === operand.lease) === (result === "equal");
+      case "value":
+        return entry !== null && inOrder(lexical(entry.value, operand.value), result);
+    }
+  });
+}
+
+const inOrder = (difference: number, result: Compare["result"]): boolean =>
+  ({ equal: difference === 0, "not-equal": difference !== 0, greater: difference > 0, less: difference < 0 })[result];
+
+function lexical(a: Uint8Array, b: Uint8Array): number {
+  for (let i = 0; i < Math.min(a.length, b.length); i += 1) if (a[i] !== b[i]) return (a[i] ?? 0) - (b[i] ?? 0);
+  return a.length - b.length;
+}
+
+const equal = (a: Uint8Array, b: Uint8Array): boolean => lexical(a, b) === 0;
+
+function holds(condition: Condition, current: Entry | undefined): boolean {
+  if (condition.type === "absent") return current === undefined;
+  if (condition.type === "present") return current !== undefined;
+  return condition.type === "always" || current?.modRevision === condition.modRevision;
+}

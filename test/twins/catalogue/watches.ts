@@ -1,0 +1,111 @@
+/** Twins of watches: what may be told twice, never, or not as it was. */
+import type { Twin } from "../twin.ts";
+
+const area = "watches";
+const events = "src/store/events.ts";
+const waiting = "src/replica/watches.ts";
+
+export const watches: readonly Twin[] = [
+  {
+    name: "skips-the-event-it-resumes-from",
+    area,
+    rule: "N3",
+    wrong: "Who goes on from a place misses what happened right there.",
+    file: events,
+    find: "if (at < from.revision ||",
+    replace: "if (at <= from.revision ||",
+    check: "simulation",
+    expected: /\[N2\] watches/,
+  },
+  {
+    name: "repeats-the-last-event",
+    area,
+    rule: "N1",
+    wrong: "Who goes on hears the last event once more.",
+    file: events,
+    find: ": startOf(present + 1);",
+    replace: ": startOf(present);",
+    check: "simulation",
+    expected: /\[N[134]\] watches/,
+  },
+  {
+    name: "forgets-where-it-cut-a-revision",
+    area,
+    rule: "N2",
+    wrong: "An answer that ends in the middle of a revision is gone on with at its beginning.",
+    file: events,
+    find: "yield { change, place: { revision: revision(at), index } };",
+    replace: "yield { change, place: { revision: revision(at), index: 0 } };",
+    check: "simulation",
+    expected: /\[N[13]\] watches/,
+  },
+  {
+    name: "calls-a-cut-revision-told",
+    area,
+    rule: "N2",
+    wrong: "What had no room in the answer is never told.",
+    file: events,
+    find: `if (events.length > 0 && (events.length === bounds.events || bytes > bounds.bytes)) {
+        return { type: "events", events, next: place };`,
+    replace: `if (events.length > 0 && (events.length === bounds.events || bytes > bounds.bytes)) {
+        return { type: "events", events, next: startOf(place.revision + 1) };`,
+    check: "simulation",
+    expected: /\[N2\] watches/,
+  },
+  {
+    name: "goes-back-where-a-replica-is-behind",
+    area,
+    rule: "N3",
+    wrong: "A replica that has not come so far sends who asks back, to hear again what it was told.",
+    file: events,
+    find: "const next = query.from.revision > present ? query.from : startOf(present + 1);",
+    replace: "const next = startOf(present + 1);",
+    check: "simulation",
+    expected: /\[N[13]\] watches/,
+  },
+  {
+    name: "wakes-only-who-waits-for-that-very-key",
+    area,
+    rule: "N4",
+    wrong: "Who waits for a range is told nothing until its time is over.",
+    file: waiting,
+    find: "touched.some((key) => covers(request.query.range, key));",
+    replace: "touched.some((key) => request.query.range.key === key);",
+    check: "simulation",
+    expected: /\[N[24]\] watches/,
+  },
+  {
+    name: "tells-nothing-of-deletions",
+    area,
+    rule: "N2",
+    wrong: "Who waits for the lock before it to go waits for ever.",
+    file: "src/store/key-changes.ts",
+    find: "turn.changes.push({ key, mod: at, previous: current.modRevision, deleted: true });",
+    replace: "",
+    check: "simulation",
+    expected: /\[(N2|L3)\] (watches|oracle)/,
+  },
+  {
+    name: "loses-changes-in-a-snapshot",
+    area,
+    rule: "N3",
+    wrong:
+      "A replica that came by a snapshot knows the keys, and not how they came to be: who resumes there misses it.",
+    file: "src/store/snapshot-load.ts",
+    find: "return history.insert(item.row);",
+    replace: "return history.insert({ ...item.row, changes: null });",
+    check: "simulation",
+    expected: /\[(N2|L2|L3|X1|V2)\]/,
+  },
+  {
+    name: "tells-what-was-before-as-it-is-now",
+    area,
+    rule: "N2",
+    wrong: "The value before a change is not the one that the key held then.",
+    file: events,
+    find: "withPrevious && previous !== null ? this.#keys.at(key, previous) : null;",
+    replace: "withPrevious && previous !== null ? this.#keys.at(key, mod) : null;",
+    check: "simulation",
+    expected: /\[N[12]\] watches/,
+  },
+];
