@@ -86,7 +86,7 @@ const happened = [
 
 describe("simulated clusters", () => {
   it(
-    "[C2] [L2] [R1] [R3] [R4] [U1] [X1] [X3] [E2] [F5] [V1] [V2] [V3] [K1] [N1] [N2] [N3] [N4] hold through everything that goes wrong, and all heals",
+    "[C2] [L2] [R1] [R3] [R4] [U1] [X1] [X3] [E2] [F5] [V1] [V2] [V3] [K1] [N1] [N2] [N3] [N4] hold through everything that goes wrong, wild clocks included [T3], and all heals",
     { timeout: 300_000 },
     async () => {
       const results: RunResult[] = [];

@@ -22,6 +22,7 @@ const doors = {
   "/services/{name}/{instance}": "PUT, DELETE: register, renew or remove an instance",
   "/services/{name}?tag=&region=": "GET: the instances of a service that are alive",
   "/services?limit=&cursor=": "GET: the services that have instances",
+  "/v3/…": "POST: etcd's JSON gateway, for etcd's clients",
   "/time?t1=&region=&nonce=&previous=":
     "GET, POST, WebSocket: an exchange of time stamps, with an honest error; as application/ntp; signed, with a nonce",
   "/time/regions": "GET: the regions' clocks side by side, and who of them tells the truth",
