@@ -23,12 +23,16 @@ export default defineConfig({
           cloudflareTest({
             wrangler: { configPath: "./wrangler.toml" },
             // Tests ask nobody outside this machine where they run, and need no token.
-            miniflare: { bindings: { SYNOD_TRACE_URL: "", SYNOD_OPEN: "true", ...ephemeralTimeKey() } },
+            miniflare: {
+              bindings: { SYNOD_TRACE_URL: "", SYNOD_OPEN: "true", SYNOD_CHECK_PRIVATE: "true", ...ephemeralTimeKey() },
+            },
           }),
         ],
         test: {
           name: "runtime",
           include: ["test/runtime/**/*.test.ts"],
+          // What checks look at must listen outside of the runtime.
+          globalSetup: ["test/runtime/checked-server.ts"],
           sequence: { groupOrder: 1 },
         },
       },

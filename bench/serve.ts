@@ -71,11 +71,14 @@ async function serveMiniflare(file: string, path: string): Promise<Served> {
       modules: [{ type: "ESModule", path: file, contents: readFileSync(file, "utf8") }],
       modulesRoot: join(file, ".."),
       compatibilityDate: compatibilityDate(),
+      // As wrangler.toml has it.
+      compatibilityFlags: ["enable_request_signal"],
       bindings,
       durableObjects: {
         ACCEPTOR: { className: "Acceptor", useSQLite: true },
         REPLICA: { className: "Replica", useSQLite: true },
         CLOCK: { className: "Clock", useSQLite: true },
+        CHECKER: { className: "Checker", useSQLite: true },
       },
       host: "127.0.0.1",
       port: 0,

@@ -5,6 +5,7 @@ export interface Bindings extends Variables {
   readonly ACCEPTOR: DurableObjectNamespace;
   readonly REPLICA: DurableObjectNamespace;
   readonly CLOCK: DurableObjectNamespace;
+  readonly CHECKER: DurableObjectNamespace;
   /** "true" only where a launcher listens on loopback: requests need no token. */
   readonly SYNOD_OPEN?: string;
   /** The bearer token every request must carry. */

@@ -2,6 +2,8 @@
  * What this deployment is, read once from its variables: regions and cluster. Used by the gateway and by the objects.
  */
 import type { Place } from "../src/replica/acceptor-group.ts";
+import type { ExpiryGuard } from "../src/store/command.ts";
+import { limits } from "../src/support/limits.ts";
 
 /** What a deployment is told about itself. */
 export interface Variables {
@@ -11,10 +13,30 @@ export interface Variables {
   readonly SYNOD_CLUSTER: string;
   /** The region this gateway counts itself in; without it, it goes by where the request came from. */
   readonly SYNOD_HOME?: string;
+  /** "true": active checks may ask loopback and private networks. */
+  readonly SYNOD_CHECK_PRIVATE?: string;
+  /** When so many in a hundred of a region's instances miss their renewals at once, they are held as suspects; 100: never. */
+  readonly SYNOD_MASS_EXPIRY_PERCENT?: string;
+  /** A region of fewer instances is not guarded like that. */
+  readonly SYNOD_MASS_EXPIRY_LEAST?: string;
+  /** A suspect is held for so many of its times to live. */
+  readonly SYNOD_MASS_EXPIRY_HOLD_TTLS?: string;
 }
 
 /** The platform's location hints. @see https://developers.cloudflare.com/durable-objects/reference/data-location/ */
-const locationHints = ["wnam", "enam", "sam", "weur", "eeur", "apac", "apac-ne", "apac-se", "oc", "afr", "me"] as const;
+export const locationHints = [
+  "wnam",
+  "enam",
+  "sam",
+  "weur",
+  "eeur",
+  "apac",
+  "apac-ne",
+  "apac-se",
+  "oc",
+  "afr",
+  "me",
+] as const;
 export type LocationHint = (typeof locationHints)[number];
 export const isLocationHint = (region: string): region is LocationHint => locationHints.some((hint) => hint === region);
 
@@ -22,6 +44,10 @@ export interface Config {
   readonly cluster: string;
   readonly regions: readonly LocationHint[];
   readonly home: LocationHint | null;
+  /** Null: leases end however many of them end at once (SPEC H1). */
+  readonly expiryGuard: ExpiryGuard | null;
+  /** Active checks may ask loopback and private networks. */
+  readonly checkPrivate: boolean;
 }
 
 /** @throws {Error} when the deployment's variables make no sense: nothing can be answered then. */
@@ -33,7 +59,35 @@ export function configOf(env: Variables): Config {
     throw new Error(`SYNOD_REGIONS must name three or five different regions of ${locationHints.join(", ")}`);
   }
   const home = known.find((region) => region === env.SYNOD_HOME) ?? null;
-  return { cluster: env.SYNOD_CLUSTER, regions: known, home };
+  return {
+    cluster: env.SYNOD_CLUSTER,
+    regions: known,
+    home,
+    expiryGuard: expiryGuardIn(env),
+    checkPrivate: env.SYNOD_CHECK_PRIVATE === "true",
+  };
+}
+
+/** @throws {Error} */
+function expiryGuardIn(env: Variables): ExpiryGuard | null {
+  const percent = wholeIn(env, "SYNOD_MASS_EXPIRY_PERCENT", 85, 1, 100);
+  const atLeast = wholeIn(env, "SYNOD_MASS_EXPIRY_LEAST", 10, 1, limits.guardLeasesMax);
+  const holdTtls = wholeIn(env, "SYNOD_MASS_EXPIRY_HOLD_TTLS", 3, 1, limits.holdTtlsMax);
+  return percent === 100 ? null : { percent, atLeast, holdTtls };
+}
+
+function wholeIn(
+  env: Variables,
+  name: "SYNOD_MASS_EXPIRY_PERCENT" | "SYNOD_MASS_EXPIRY_LEAST" | "SYNOD_MASS_EXPIRY_HOLD_TTLS",
+  without: number,
+  low: number,
+  high: number,
+): number {
+  const text = env[name]?.trim() ?? "";
+  if (text === "") return without;
+  const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : -1;
+  if (value < low || value > high) throw new Error(`${name} must be a whole number from ${low} to ${high}`);
+  return value;
 }
 
 export const placeOf = (config: Config, namespace: string, region: string): Place => ({

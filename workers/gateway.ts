@@ -3,6 +3,8 @@
  * nothing durable; every door is thin: decode, call, encode.
  */
 import { Hono } from "hono";
+import { answerConsulError } from "./consul/errors.ts";
+import { consulToken } from "./consul/token.ts";
 import { answerEtcdError } from "./etcd/errors.ts";
 import { authenticate } from "./gateway/auth.ts";
 import type { App } from "./gateway/methods.ts";
@@ -12,7 +14,9 @@ import { visitOf } from "./gateway/arrival.ts";
 import type { GatewayEnv } from "./gateway/arrival.ts";
 import { addBatchRoutes } from "./routes/batch.ts";
 import { addCompactionRoutes } from "./routes/compaction.ts";
+import { addConsulRoutes, isConsulPath } from "./routes/consul.ts";
 import { addDecisionRoutes } from "./routes/decisions.ts";
+import { addDnsRoutes } from "./routes/dns.ts";
 import { addElectionRoutes } from "./routes/elections.ts";
 import { addEtcdRoutes, isEtcdPath } from "./routes/etcd.ts";
 import { addIndexRoutes } from "./routes/index.ts";
@@ -27,6 +31,7 @@ import { addWatchRoutes } from "./routes/watch.ts";
 
 export { Door } from "./gateway/door.ts";
 export { Acceptor } from "./objects/acceptor.ts";
+export { Checker } from "./objects/checker.ts";
 export { Clock } from "./objects/clock.ts";
 export { Replica } from "./objects/replica.ts";
 
@@ -35,7 +40,8 @@ const app: App = new Hono<GatewayEnv>({ getPath: (request) => partsOf(request.ur
 
 app.use(async (context, next) => {
   context.set("arrived", Date.now());
-  await authenticate(context.req.raw.headers, context.env);
+  const { req, env } = context;
+  await authenticate(req.raw.headers, env, isConsulPath(req.path) ? consulToken(req.raw) : null);
   context.set("visit", visitOf(context.req.raw, context.env, context.executionCtx));
   await next();
 });
@@ -55,6 +61,8 @@ for (const add of [
   addStatusRoutes,
   addWatchRoutes,
   addEtcdRoutes,
+  addConsulRoutes,
+  addDnsRoutes,
 ]) {
   add(app);
 }
@@ -62,8 +70,9 @@ for (const add of [
 app.notFound(({ req }) =>
   answerProblem(new Problem("not-found", `${req.path} is no door; GET / lists them`), req.method),
 );
-app.onError((error, { req }) =>
-  isEtcdPath(req.path) ? answerEtcdError(error) : answerProblem(problemOf(error), req.method),
-);
+app.onError((error, { req }) => {
+  if (isEtcdPath(req.path)) return answerEtcdError(error);
+  return isConsulPath(req.path) ? answerConsulError(error, req.method) : answerProblem(problemOf(error), req.method);
+});
 
 export default { fetch: app.fetch };

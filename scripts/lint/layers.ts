@@ -20,7 +20,7 @@ const layers: readonly Layer[] = [
   { folder: "src/paxos/", mayImport: ["src/support/"], packages: [] },
   { folder: "src/store/", mayImport: ["src/support/"], packages: [] },
   { folder: "src/time/", mayImport: ["src/support/"], packages: [] },
-  { folder: "src/registry/", mayImport: ["src/store/", "src/support/"], packages: [] },
+  { folder: "src/registry/", mayImport: ["src/store/", "src/support/"], packages: ["ipaddr.js"] },
   {
     folder: "src/wire/",
     mayImport: ["src/paxos/", "src/store/", "src/registry/", "src/replica/messages.ts", "src/support/"],

@@ -28,6 +28,7 @@ const objects: readonly (readonly [binding: string, className: string, uniqueKey
   ["ACCEPTOR", "Acceptor", "synod-acceptor"],
   ["REPLICA", "Replica", "synod-replica"],
   ["CLOCK", "Clock", "synod-clock"],
+  ["CHECKER", "Checker", "synod-checker"],
 ];
 
 export function writeConfig(config: RuntimeConfig): string {

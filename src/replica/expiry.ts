@@ -1,10 +1,15 @@
 /**
  * When leases are looked after: an alarm is set for the earliest due lease, and rings at the leader first, at the others a
  * little later as a fallback. A replica that does not lead first makes sure that it is up to date. With no lease there is
- * no alarm. Upholds E2 (with the store, which knows what is due).
+ * no alarm. Upholds E2, and H1 as far as it is asked for (both with the store, which knows what is due).
  */
+import { logTime, requestId } from "../support/brand.ts";
 import type { Instant } from "../support/brand.ts";
 import { limits } from "../support/limits.ts";
+import { randomIdentity } from "../support/random.ts";
+import type { Random } from "../support/random.ts";
+import type { Command, ExpiryGuard } from "../store/command.ts";
+import type { Lease } from "../store/leases.ts";
 import type { Store } from "../store/store.ts";
 import type { Turn } from "./turn.ts";
 
@@ -15,6 +20,11 @@ export class Expiry {
   #state: "quiet" | "rung" | "confirming" | "confirmed" = "quiet";
   #notBefore = 0;
   #pauseMs: number = limits.silenceMaxMs;
+  readonly #guard: ExpiryGuard | null;
+
+  constructor(guard: ExpiryGuard | null) {
+    this.#guard = guard;
+  }
 
   /** The alarm rang: leases may be due. */
   rang(): void {
@@ -49,6 +59,21 @@ export class Expiry {
     this.#state = "quiet";
     if (leases === 0) return;
     this.#notBefore = now + (leases < limits.expiriesPerBatch ? limits.silenceMaxMs : limits.silenceMinMs);
+  }
+
+  /** The end of a lease, to be proposed. The guard's numbers travel with it: all replicas judge by the same (L3). */
+  commandFor(
+    { id, renewal, herd, heldUntil }: Lease,
+    clock: Instant,
+    { logTime: now }: Pick<Store, "logTime">,
+    random: Random,
+  ): Command {
+    const guarded = this.#guard !== null && herd !== null && heldUntil === null ? { guard: this.#guard } : {};
+    return {
+      id: requestId(`expire/${randomIdentity(random)}`),
+      deadline: logTime(Math.max(clock, now) + limits.commandLifeMs),
+      operation: { type: "expire", lease: id, renewal, ...guarded },
+    };
   }
 
   /** When the durable alarm should ring, by the machine's clock, in ms; null: there is no lease. */

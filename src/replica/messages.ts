@@ -1,13 +1,22 @@
 /**
  * What replicas say to each other, and what the gateway asks of a replica. Every message is one request with one answer.
  */
-import type { ByteString, LeaseId, LogTime, RegionName, RequestId, Revision, Slot } from "../support/brand.ts";
-import type { Instance, ServiceCount } from "../registry/lookup.ts";
-import type { ServiceName } from "../registry/service-keys.ts";
+import type { ByteString, LeaseId, LogTime, RequestId, Revision, Slot } from "../support/brand.ts";
+import type {
+  CheckFound,
+  ChecksFound,
+  ChecksWanted,
+  InstanceFound,
+  InstancesFound,
+  NodeFound,
+  NodesFound,
+  ServicesFound,
+} from "../registry/lookup.ts";
+import type { CheckName, InstanceName, Lookup, NodeName, ServiceName } from "../registry/model.ts";
 import type { Entry, Guard, Operation, Outcome, Refusal } from "../store/command.ts";
 import type { EventPlace, EventQuery, StoreEvent } from "../store/events.ts";
 import type { RangePlace } from "../store/ranges.ts";
-import type { RangeQuery, RangeResult, Transaction, TxnResponse } from "../store/transaction.ts";
+import type { KeyRange, RangeQuery, RangeResult, Transaction, TxnResponse } from "../store/transaction.ts";
 
 /** A chosen value on its way to a learner. */
 export interface ChosenValue {
@@ -122,13 +131,22 @@ export type Query =
   | { readonly type: "lease"; readonly lease: LeaseId; readonly keys: number }
   /** Leases after one, in the order of their ids; "" for the first. */
   | { readonly type: "leases"; readonly after: string; readonly limit: number }
-  | {
-      readonly type: "instances";
-      readonly service: ServiceName;
-      readonly tag: string | null;
-      readonly region: RegionName | null;
-    }
-  | { readonly type: "services"; readonly after: ServiceName | null; readonly limit: number };
+  /** When anything in each of these ranges changed last, deletions included. */
+  | { readonly type: "last-changes"; readonly ranges: readonly KeyRange[] }
+  | RegistryQuery;
+
+/** What is asked of the registry. */
+export type RegistryQuery =
+  | { readonly type: "instances"; readonly lookup: Lookup }
+  /** `prefix`: only those whose names begin with it. */
+  | { readonly type: "services"; readonly after: ServiceName | null; readonly limit: number; readonly prefix?: string }
+  | { readonly type: "nodes"; readonly after: NodeName | null; readonly limit: number }
+  /** Everything on a node; of its instances those after one. */
+  | { readonly type: "node"; readonly node: NodeName; readonly after?: InstanceName }
+  | ({ readonly type: "checks" } & ChecksWanted)
+  /** One instance, under whatever service it is. */
+  | { readonly type: "instance"; readonly node: NodeName; readonly instance: InstanceName }
+  | { readonly type: "check"; readonly node: NodeName; readonly check: CheckName };
 
 export interface ReadRequest {
   readonly type: "read";
@@ -177,10 +195,20 @@ export type QueryResult =
   | { readonly type: "refused"; readonly why: Refusal; readonly compactedRevision: Revision }
   | { readonly type: "lease"; readonly lease: LeaseState | null; readonly keys: readonly ByteString[] }
   | { readonly type: "leases"; readonly leases: readonly LeaseState[]; readonly more: boolean }
+  /** In the order of the ranges; 0 where nothing is known to have happened. */
+  | { readonly type: "last-changes"; readonly revisions: readonly Revision[] }
   /** `next` is where to go on; its index is 0 exactly when the events of all revisions before it are told. */
   | { readonly type: "events"; readonly events: readonly StoreEvent[]; readonly next: EventPlace }
-  | { readonly type: "instances"; readonly instances: readonly Instance[]; readonly more: boolean }
-  | { readonly type: "services"; readonly services: readonly ServiceCount[]; readonly more: boolean };
+  | RegistryResult;
+
+export type RegistryResult =
+  | ({ readonly type: "instances" } & InstancesFound)
+  | ({ readonly type: "services" } & ServicesFound)
+  | ({ readonly type: "nodes" } & NodesFound)
+  | ({ readonly type: "node" } & NodeFound)
+  | ({ readonly type: "checks" } & ChecksFound)
+  | ({ readonly type: "instance" } & InstanceFound)
+  | ({ readonly type: "check" } & CheckFound);
 
 /** Why a request ended without an outcome. */
 export type Failure =

@@ -4,7 +4,8 @@
 import { assertNever } from "../support/assert.ts";
 import type { Instant } from "../support/brand.ts";
 import { limits } from "../support/limits.ts";
-import { instancesOf, services } from "../registry/lookup.ts";
+import * as registry from "../registry/lookup.ts";
+import { endOf } from "../store/rules.ts";
 import type { Store } from "../store/store.ts";
 import type { Lease } from "../store/leases.ts";
 import type { LeaseState, Query, QueryResult } from "./messages.ts";
@@ -45,24 +46,29 @@ export function answer(store: Store, query: Query, clock: Instant): QueryResult 
       });
       return page.type === "future" ? { type: "future" } : page;
     }
-    case "instances": {
-      const { service, tag, region } = query;
-      const { instances, more } = instancesOf(store, service, {
-        ...(tag === null ? {} : { tag }),
-        ...(region === null ? {} : { region }),
-      });
-      return { type: "instances", instances, more };
-    }
-    case "services": {
-      const found = services(store, query.limit, query.after ?? undefined);
-      return { type: "services", services: found.services, more: found.more };
-    }
+    case "last-changes":
+      return { type: "last-changes", revisions: query.ranges.map((range) => store.lastChange(range)) };
+    case "instances":
+      return { type: "instances", ...registry.findInstances(store, query.lookup) };
+    case "services":
+      return { type: "services", ...registry.findServices(store, query.limit, query.after, query.prefix) };
+    case "nodes":
+      return { type: "nodes", ...registry.findNodes(store, query.limit, query.after) };
+    case "node":
+      return { type: "node", ...registry.findNode(store, query.node, query.after) };
+    case "checks":
+      return { type: "checks", ...registry.findChecks(store, query) };
+    case "instance":
+      return { type: "instance", ...registry.findInstance(store, query.node, query.instance) };
+    case "check":
+      return { type: "check", ...registry.findCheck(store, query.node, query.check) };
     default:
       return assertNever(query, "query");
   }
 }
 
-function stateOf({ id, ttlMs, renewedAt, granted }: Lease, store: Store, clock: Instant): LeaseState {
+function stateOf(lease: Lease, store: Store, clock: Instant): LeaseState {
+  const { id, ttlMs, granted } = lease;
   const now = Math.max(clock, store.logTime);
-  return { id, ttlMs, remainingMs: Math.max(0, renewedAt + ttlMs - now), granted };
+  return { id, ttlMs, remainingMs: Math.max(0, endOf(lease) - now), granted };
 }

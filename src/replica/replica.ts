@@ -4,7 +4,7 @@
  * was given. Each concern has a room of its own next door; this file only hands events to them and moves things on.
  */
 import { assertNever } from "../support/assert.ts";
-import { instant, leaseId, logTime, requestId } from "../support/brand.ts";
+import { instant, logTime } from "../support/brand.ts";
 import type { Instant } from "../support/brand.ts";
 import { limits } from "../support/limits.ts";
 import { randomIdentity } from "../support/random.ts";
@@ -14,7 +14,7 @@ import type { Members } from "../paxos/membership.ts";
 import type { AcceptorReply } from "../paxos/messages.ts";
 import { decodeCommand, encodeCommand, fitsBatch } from "../store/command-codec.ts";
 import { SEMANTICS } from "../store/command.ts";
-import type { Command, Outcome } from "../store/command.ts";
+import type { Command, ExpiryGuard, Outcome } from "../store/command.ts";
 import type { Store } from "../store/store.ts";
 import { Applier } from "./applier.ts";
 import { AcceptorGroup } from "./acceptor-group.ts";
@@ -46,6 +46,8 @@ export interface Start {
   /** The highest round ever used here (B2), 0 for none. */
   readonly round: number;
   readonly members: Members | null;
+  /** When leases are held instead of ended (SPEC H1); without it none is. */
+  readonly expiryGuard?: ExpiryGuard | null;
   /** Tests trim sooner. */
   readonly trimming?: Trimming;
 }
@@ -70,7 +72,7 @@ export class Replica {
   readonly #barriers: Barriers<Reader>;
   readonly #peers: Peers;
   readonly #catchUp: CatchUp;
-  readonly #expiry = new Expiry();
+  readonly #expiry: Expiry;
   readonly #shelf: SnapshotShelf;
   readonly #applier: Applier;
   readonly #readers: Readers;
@@ -89,6 +91,7 @@ export class Replica {
     this.#leadership = new Leadership(place, this.#calls, this.#log, this.#queue, random);
     this.#barriers = new Barriers(this.#group, this.#log);
     this.#peers = new Peers(place.region, place.replicaRegions, this.#calls, random);
+    this.#expiry = new Expiry(start.expiryGuard ?? null);
     this.#shelf = new SnapshotShelf(store);
     this.#applier = new Applier(store, this.#log);
     this.#readers = new Readers(store, this.#applier, this.#barriers, this.#leadership, this.#expiry);
@@ -441,12 +444,7 @@ export class Replica {
     if (next !== "propose") return;
     const due = this.#store.dueLeases(turn.clock, limits.expiriesPerBatch);
     for (const lease of due) {
-      const id = requestId(`expire/${randomIdentity(this.#random)}`);
-      const command: Command = {
-        id,
-        deadline: logTime(Math.max(turn.clock, this.#store.logTime) + limits.commandLifeMs),
-        operation: { type: "expire", lease: leaseId(lease.id), renewal: lease.renewal },
-      };
+      const command = this.#expiry.commandFor(lease, turn.clock, this.#store, this.#random);
       this.#queue.addClient(commandKey(command), encodeCommand(command), instant(turn.now + limits.writeMs), null);
     }
     this.#expiry.proposed(turn.now, due.length);

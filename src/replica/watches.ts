@@ -6,10 +6,9 @@
 import { instant } from "../support/brand.ts";
 import type { Instant } from "../support/brand.ts";
 import { limits } from "../support/limits.ts";
-import { startOf } from "../store/events.ts";
+import { isTouched, startOf } from "../store/events.ts";
 import type { EventPlace } from "../store/events.ts";
 import type { Store } from "../store/store.ts";
-import { covers } from "../store/transaction.ts";
 import type { Failure, WatchRequest } from "./messages.ts";
 import type { Turn } from "./turn.ts";
 
@@ -61,8 +60,8 @@ export class Watches {
     const touched = this.#store.takeTouched();
     if (this.#waiting.length === 0) return;
     if (this.#store.loading) return this.failAll(turn, "catching-up", halfLoaded);
-    const concerns = ({ request }: Waiting): boolean =>
-      touched === null || touched.some((key) => covers(request.query.range, key));
+    const sorted = touched?.toSorted() ?? null;
+    const concerns = ({ request }: Waiting): boolean => sorted === null || isTouched(request.query, sorted);
     const quiet = touched !== null && touched.length === 0;
     const left: Waiting[] = [];
     for (const waiting of this.#waiting) {

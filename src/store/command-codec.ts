@@ -5,9 +5,10 @@
  */
 import { limits } from "../support/limits.ts";
 import { leaseId, logTime, requestId, revision } from "../support/brand.ts";
+import type { ByteString } from "../support/brand.ts";
 import { unpackBytes, utf8 } from "../support/bytes.ts";
 import { assertNever } from "../support/assert.ts";
-import type { Command, Condition, Guard, Operation } from "./command.ts";
+import type { Command, Condition, ExpiryGuard, Guard, NeededLease, Operation, OwnLease } from "./command.ts";
 import type { Malformed } from "./json-shape.ts";
 import { placeDigits } from "./queues.ts";
 import { isList, isTime, isTuple, isWhole, malformed, packValue, parseJson } from "./json-shape.ts";
@@ -74,20 +75,23 @@ function readOrder(value: unknown): NonNullable<Command["order"]> | Malformed {
 function packOperation(operation: Operation): readonly unknown[] {
   switch (operation.type) {
     case "put": {
-      const { key, value, condition, lease, keepIfEqual } = operation;
-      const tie = lease === undefined ? (operation.tie ?? 0) : [lease.id, lease.ttlMs];
-      return ["p", key, packValue(value), packCondition(condition), tie, keepIfEqual === true ? 1 : 0];
+      const { key, value, condition, lease, needs, keepIfEqual } = operation;
+      const tie = lease === undefined ? (operation.tie ?? 0) : packOwnLease(lease);
+      const parts = ["p", key, packValue(value), packCondition(condition), tie, keepIfEqual === true ? 1 : 0];
+      return needs === undefined ? parts : [...parts, packNeeds(needs)];
     }
     case "delete":
       return ["d", operation.key, packCondition(operation.condition)];
     case "expire":
-      return ["e", operation.lease, operation.renewal];
+      return operation.guard === undefined
+        ? ["e", operation.lease, operation.renewal]
+        : ["e", operation.lease, operation.renewal, packExpiryGuard(operation.guard)];
     case "txn":
       return ["t", packTransaction(operation.transaction)];
     case "grant":
       return ["g", operation.lease, operation.ttlMs];
     case "renew":
-      return ["n", operation.lease];
+      return operation.within === undefined ? ["n", operation.lease] : ["n", operation.lease, operation.within];
     case "revoke":
       return ["r", operation.lease];
     case "compact":
@@ -115,8 +119,9 @@ function readOperation(value: unknown): Operation | Malformed {
     case "g":
       return readGrant(value);
     case "n":
+      return readRenew(value);
     case "r":
-      return readByLease(value);
+      return readRevoke(value);
     case "c":
       return isTuple(value, 2) && isWhole(value[1], 1, Number.MAX_SAFE_INTEGER)
         ? { type: "compact", revision: revision(value[1]) }
@@ -135,12 +140,21 @@ function readGrant(parts: readonly unknown[]): Operation | Malformed {
   return { type: "grant", lease: leaseId(lease), ttlMs };
 }
 
-function readByLease(parts: readonly unknown[]): Operation | Malformed {
-  if (!isTuple(parts, 2)) return malformed("a lease's operation has two parts");
-  const [kind, lease] = parts;
-  if (!isLeaseName(lease)) return malformed("lease");
-  return { type: kind === "n" ? "renew" : "revoke", lease: leaseId(lease) };
+function readRenew(parts: readonly unknown[]): Operation | Malformed {
+  if (parts.length < 2 || parts.length > 3) return malformed("renew has two or three parts");
+  const [, lease, within] = parts;
+  if (!isLeaseName(lease) || (parts.length === 3 && !isPrefixes(within))) return malformed("renew");
+  return { type: "renew", lease: leaseId(lease), ...(isPrefixes(within) ? { within } : {}) };
 }
+
+function readRevoke(parts: readonly unknown[]): Operation | Malformed {
+  if (!isTuple(parts, 2)) return malformed("revoke has two parts");
+  const [, lease] = parts;
+  return isLeaseName(lease) ? { type: "revoke", lease: leaseId(lease) } : malformed("revoke");
+}
+
+const isPrefixes = (value: unknown): value is readonly ByteString[] =>
+  isList(value) && value.length > 0 && value.length <= limits.leasePrefixes && value.every(isStoredKey);
 
 function readEnqueue(parts: readonly unknown[]): Operation | Malformed {
   if (!isTuple(parts, 4)) return malformed("enqueue has four parts");
@@ -153,17 +167,24 @@ function readEnqueue(parts: readonly unknown[]): Operation | Malformed {
   return { type: "enqueue", queue, value, lease };
 }
 
+/** Two parts for most, four for one with a herd or with bounds. */
+function packOwnLease({ id, ttlMs, herd, within }: OwnLease): readonly unknown[] {
+  return herd === undefined && within === undefined ? [id, ttlMs] : [id, ttlMs, herd ?? 0, within ?? 0];
+}
+
 function readPut(parts: readonly unknown[]): Operation | Malformed {
-  if (parts.length !== 6) return malformed("put has six parts");
-  const [, key, packed, condition, tie, keep] = parts;
+  if (parts.length < 6 || parts.length > 7) return malformed("put has six or seven parts");
+  const [, key, packed, condition, tie, keep, packedNeeds] = parts;
   if (!isStoredKey(key)) return malformed("put key");
   const value = typeof packed === "string" ? unpackBytes(packed) : null;
   if (value === null || value.length > limits.valueBytes) return malformed("put value");
   const read = readCondition(condition);
   if (read === null) return malformed("put condition");
-  const lease = tie === 0 || isLeaseName(tie) ? null : readTie(tie);
+  const lease = tie === 0 || isLeaseName(tie) ? null : readOwnLease(tie);
   if (lease !== null && "type" in lease) return lease;
   if (keep !== 0 && keep !== 1) return malformed("put keep");
+  const needs = parts.length === 6 ? null : readNeeds(packedNeeds);
+  if (needs !== null && "type" in needs) return needs;
   return {
     type: "put",
     key,
@@ -171,11 +192,35 @@ function readPut(parts: readonly unknown[]): Operation | Malformed {
     condition: read,
     ...(lease === null ? {} : { lease }),
     ...(isLeaseName(tie) ? { tie: leaseId(tie) } : {}),
+    ...(needs === null ? {} : { needs }),
     ...(keep === 1 ? { keepIfEqual: true } : {}),
   };
 }
 
-function readTie(value: unknown): NonNullable<Extract<Operation, { type: "put" }>["lease"]> | Malformed {
+function readOwnLease(value: unknown): OwnLease | Malformed {
+  if (!isTuple(value, 4)) return readTie(value);
+  const [id, ttlMs, herd, within] = value;
+  const lease = readTie([id, ttlMs]);
+  if ("type" in lease) return lease;
+  if ((herd !== 0 && !isName(herd)) || (within !== 0 && !isPrefixes(within)) || (herd === 0 && within === 0)) {
+    return malformed("put lease");
+  }
+  return { ...lease, ...(herd === 0 ? {} : { herd }), ...(within === 0 ? {} : { within }) };
+}
+
+function packNeeds({ lease, renew, within }: NeededLease): readonly unknown[] {
+  return within === undefined ? [lease, renew ? 1 : 0] : [lease, renew ? 1 : 0, within];
+}
+
+function readNeeds(value: unknown): NeededLease | Malformed {
+  if (!isTuple(value, 2) && !isTuple(value, 3)) return malformed("put needs");
+  const [lease, renew, within] = value;
+  if (!isLeaseName(lease) || (renew !== 0 && renew !== 1)) return malformed("put needs");
+  if (value.length === 3 && !isPrefixes(within)) return malformed("put needs");
+  return { lease: leaseId(lease), renew: renew === 1, ...(isPrefixes(within) ? { within } : {}) };
+}
+
+function readTie(value: unknown): Pick<OwnLease, "id" | "ttlMs"> | Malformed {
   if (!isTuple(value, 2)) return malformed("put lease");
   const [id, ttlMs] = value;
   if (!isLeaseName(id) || !isTtl(ttlMs)) return malformed("put lease");
@@ -191,11 +236,23 @@ function readDelete(parts: readonly unknown[]): Operation | Malformed {
 }
 
 function readExpire(parts: readonly unknown[]): Operation | Malformed {
-  if (parts.length !== 3) return malformed("expire has three parts");
-  const [, lease, renewal] = parts;
+  if (parts.length < 3 || parts.length > 4) return malformed("expire has three or four parts");
+  const [, lease, renewal, packedGuard] = parts;
   if (!isLeaseName(lease)) return malformed("expire lease");
   if (!isWhole(renewal, 1, Number.MAX_SAFE_INTEGER)) return malformed("expire renewal");
-  return { type: "expire", lease: leaseId(lease), renewal };
+  const guard = parts.length === 3 ? null : readExpiryGuard(packedGuard);
+  if (guard !== null && "type" in guard) return guard;
+  return { type: "expire", lease: leaseId(lease), renewal, ...(guard === null ? {} : { guard }) };
+}
+
+const packExpiryGuard = ({ percent, atLeast, holdTtls }: ExpiryGuard) => [percent, atLeast, holdTtls];
+
+function readExpiryGuard(value: unknown): ExpiryGuard | Malformed {
+  if (!isTuple(value, 3)) return malformed("expire guard");
+  const [percent, atLeast, holdTtls] = value;
+  if (!isWhole(percent, 1, 100) || !isWhole(atLeast, 1, limits.guardLeasesMax)) return malformed("expire guard");
+  if (!isWhole(holdTtls, 1, limits.holdTtlsMax)) return malformed("expire guard");
+  return { percent, atLeast, holdTtls };
 }
 
 /** One number: a revision, or a negative sign for the conditions that need none. */

@@ -18,6 +18,34 @@ export type Condition =
   /** `If-Match: "7"`: the key exists and was last changed by this revision. */
   | { readonly type: "unchanged-since"; readonly modRevision: Revision };
 
+/** The lease that comes with a put. */
+export interface OwnLease {
+  readonly id: LeaseId;
+  readonly ttlMs: number;
+  /** Whose renewals are judged together when some of them are missing (SPEC H1). A put without it takes the lease out. */
+  readonly herd?: string;
+  /** The put is refused if a key is tied to the lease that begins with none of these. */
+  readonly within?: readonly ByteString[];
+}
+
+/** A lease that a put does not tie its key to, but rests on. */
+export interface NeededLease {
+  readonly lease: LeaseId;
+  readonly renew: boolean;
+  /** The put is refused if a key is tied to that lease that begins with none of these. */
+  readonly within?: readonly ByteString[];
+}
+
+/** When a lease whose time is over is held instead of ended, because most of its herd is missing with it (SPEC H1). */
+export interface ExpiryGuard {
+  /** More than so many in a hundred of the herd must be missing. */
+  readonly percent: number;
+  /** A herd of fewer leases is not guarded. */
+  readonly atLeast: number;
+  /** It is held for so many of its times to live. */
+  readonly holdTtls: number;
+}
+
 export type Operation =
   | {
       readonly type: "put";
@@ -25,21 +53,26 @@ export type Operation =
       readonly value: Uint8Array;
       readonly condition: Condition;
       /** Grants this lease, or renews it, and ties the key to it: the key goes when the lease ends. */
-      readonly lease?: { readonly id: LeaseId; readonly ttlMs: number };
+      readonly lease?: OwnLease;
       /** Ties the key to a lease that must have been granted before. Excludes `lease`. */
       readonly tie?: LeaseId;
+      /** Refused unless there is this lease; `renew`: which is then renewed, for as long as it was granted. */
+      readonly needs?: NeededLease;
       /** With an equal value and the same lease already there, only the lease is renewed: no new revision. */
       readonly keepIfEqual?: boolean;
     }
   | { readonly type: "delete"; readonly key: ByteString; readonly condition: Condition }
   /** Ends a lease and deletes its keys, but only if it has not been renewed since `renewal` (SPEC E1). */
-  | { readonly type: "expire"; readonly lease: LeaseId; readonly renewal: number }
+  | { readonly type: "expire"; readonly lease: LeaseId; readonly renewal: number; readonly guard?: ExpiryGuard }
   /** Several keys at once, under comparisons: one revision for all of it, or none. */
   | { readonly type: "txn"; readonly transaction: Transaction }
   /** Grants a lease that lives on without keys. Refused when there is one of that name. */
   | { readonly type: "grant"; readonly lease: LeaseId; readonly ttlMs: number }
-  /** Renews a lease for as long as it was granted. Refused when there is none. */
-  | { readonly type: "renew"; readonly lease: LeaseId }
+  /**
+   * Renews a lease for as long as it was granted. Refused when there is none, and when a key is tied to it that begins
+   * with none of `within`.
+   */
+  | { readonly type: "renew"; readonly lease: LeaseId; readonly within?: readonly ByteString[] }
   /** Ends a lease and deletes its keys, in one revision, whatever time it has left. */
   | { readonly type: "revoke"; readonly lease: LeaseId }
   /** History before this revision may go: reading there is refused from now on. */
@@ -113,6 +146,8 @@ export type Outcome =
   /** `existed` false: nothing was there and no revision was used. */
   | { readonly type: "deleted"; readonly existed: boolean; readonly revision: Revision }
   | { readonly type: "expired"; readonly deletedKeys: number; readonly revision: Revision }
+  /** The lease was not ended, but is held until then in log time: most of its herd is missing with it (SPEC H1). */
+  | { readonly type: "suspected"; readonly heldUntil: number; readonly revision: Revision }
   /** `revision` is the store's after it, whether it changed anything or not. */
   | {
       readonly type: "txn";
@@ -158,6 +193,8 @@ export type Refusal =
   | "key-not-found"
   | "lease-not-found"
   | "lease-exists"
+  /** The lease has keys elsewhere: what it stands for is known by another name. */
+  | "lease-elsewhere"
   /** The lock is no longer held with that token. */
   | "lock-lost"
   | "queue-full"

@@ -45,8 +45,8 @@ function addKeys(hash: Hash, { keys, history }: StoreParts): void {
 
 function addLeases(hash: Hash, { leases }: StoreParts): void {
   for (let rows = leases.after("", pageBounds.limit); rows.length > 0;) {
-    for (const { id, ttlMs, renewal, renewedAt, granted } of rows) {
-      hash.add("lease", id, ttlMs, renewal, renewedAt, granted ? 1 : 0);
+    for (const { id, ttlMs, renewal, renewedAt, granted, herd, heldUntil } of rows) {
+      hash.add("lease", id, ttlMs, renewal, renewedAt, granted ? 1 : 0, herd ?? 0, heldUntil ?? 0);
     }
     rows = leases.after(rows.at(-1)?.id ?? "", pageBounds.limit);
   }

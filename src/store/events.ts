@@ -5,7 +5,7 @@
  */
 import { assert } from "../support/assert.ts";
 import { nextSlot, revision } from "../support/brand.ts";
-import type { Revision } from "../support/brand.ts";
+import type { ByteString, Revision } from "../support/brand.ts";
 import type { Change } from "./changes.ts";
 import type { Entry } from "./command.ts";
 import type { History } from "./history.ts";
@@ -29,6 +29,8 @@ export interface EventPlace {
 
 export interface EventQuery {
   readonly range: KeyRange;
+  /** Further ranges, followed by the same question. A key that lies in several of them is told once. */
+  readonly also?: readonly KeyRange[];
   readonly from: EventPlace;
   /** Which kinds are told. */
   readonly puts: boolean;
@@ -52,6 +54,26 @@ export interface Events {
   readonly next: EventPlace;
 }
 
+type Followed = Pick<EventQuery, "range" | "also">;
+
+export const isFollowed = ({ range, also = [] }: Followed, key: ByteString): boolean =>
+  covers(range, key) || also.some((one) => covers(one, key));
+
+/** Whether any of these keys is followed. @param sorted in their order: many questions are asked of the same keys. */
+export const isTouched = ({ range, also = [] }: Followed, sorted: readonly ByteString[]): boolean =>
+  holdsAny(range, sorted) || also.some((one) => holdsAny(one, sorted));
+
+function holdsAny(range: KeyRange, sorted: readonly ByteString[]): boolean {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if ((sorted[middle] ?? "") < range.key) low = middle + 1;
+    else high = middle;
+  }
+  const first = sorted[low];
+  return first !== undefined && covers(range, first);
+}
+
 export const startOf = (at: number): EventPlace => ({ revision: revision(at), index: 0 });
 
 export class EventReader {
@@ -70,7 +92,7 @@ export class EventReader {
     for (const { change, place } of this.#changesFrom(query.from)) {
       if (looked >= bounds.changes) return { type: "events", events, next: place };
       looked += 1;
-      if (!covers(query.range, change.key) || !(change.deleted ? query.deletes : query.puts)) continue;
+      if (!isFollowed(query, change.key) || !(change.deleted ? query.deletes : query.puts)) continue;
       const event = this.#eventOf(change, query.previous);
       bytes += sizeOf(event.entry) + (event.previous === null ? 0 : sizeOf(event.previous));
       if (events.length > 0 && (events.length === bounds.events || bytes > bounds.bytes)) {

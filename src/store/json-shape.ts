@@ -45,6 +45,6 @@ export const isText = (value: unknown, maxCharacters: number): value is string =
   typeof value === "string" && value.length > 0 && value.length <= maxCharacters && value.isWellFormed();
 
 /** The latest time a date can show; sums with any of our durations stay below 2^53. */
-const latestTime = 8_640_000_000_000_000;
+export const latestTime = 8_640_000_000_000_000;
 
 export const isTime = (value: unknown): value is number => isWhole(value, 0, latestTime);

@@ -10,6 +10,9 @@ const userSpace = "k" as ByteString;
 /** First byte of the registry's keys. */
 export const serviceSpace = "s" as ByteString;
 
+/** First byte of what Consul's door keeps beside clients' keys: flags, locks, sessions, events. */
+export const consulSpace = "c" as ByteString;
+
 /** First byte of the places in locks' queues, and in elections'. */
 export const lockSpace = "l" as ByteString;
 const electionSpace = "e" as ByteString;

@@ -221,6 +221,13 @@ export class Keys {
     return row === undefined ? 0 : numberIn(row, "n");
   }
 
+  /** The newest change of any key of a span, deletions included, as far as its rows are kept; 0 when there is none. */
+  lastChange(span: Span): Revision {
+    const newest = "SELECT mod FROM kv WHERE key = name ORDER BY mod DESC LIMIT 1";
+    const [row] = this.#sql.all(`${namesIn(span)} SELECT max((${newest})) AS mod FROM names`, ...spanBindings(span));
+    return revision(row === undefined || row["mod"] === null ? 0 : numberIn(row, "mod"));
+  }
+
   /** Every row, history included, up to one revision; in order of key and revision, from the given place on. */
   history(
     from: { readonly key: ByteString; readonly mod: number },

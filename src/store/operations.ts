@@ -4,16 +4,17 @@
  */
 import { assert, assertNever } from "../support/assert.ts";
 import { revision } from "../support/brand.ts";
-import type { LeaseId, Revision } from "../support/brand.ts";
+import type { ByteString, LeaseId, Revision } from "../support/brand.ts";
 import { limits } from "../support/limits.ts";
-import type { Guard, Operation, Outcome, Refusal } from "./command.ts";
+import type { ExpiryGuard, Guard, Operation, Outcome, OwnLease, Refusal } from "./command.ts";
 import type { Compaction } from "./compaction.ts";
 import { KeyChanges } from "./key-changes.ts";
 import type { Turn } from "./key-changes.ts";
 import type { KeyRow } from "./keys.ts";
+import type { Lease, Renewal } from "./leases.ts";
 import type { StoreParts } from "./parts.ts";
 import { placeKey, tokenOf } from "./queues.ts";
-import { conditionHolds, mayEnd } from "./rules.ts";
+import { conditionHolds, holdEnd, isMassExpiry, mayEnd } from "./rules.ts";
 import { prefixRange } from "./transaction.ts";
 import type { TxnOperation } from "./transaction.ts";
 import { carryOut, check, choose, flat, looksAtTooMuch } from "./transactions.ts";
@@ -77,19 +78,32 @@ export class Operations {
   // --- single keys ---
 
   #put(operation: Of<"put">, turn: Turn): Outcome {
-    const { key, value, condition, lease: own, tie } = operation;
+    const { key, value, condition, lease: own, tie, needs } = operation;
+    const { leases } = this.#parts;
     const current = this.#changes.living(key);
     const modRevision = current?.modRevision ?? null;
     if (!conditionHolds(condition, modRevision)) return { type: "condition-failed", modRevision };
-    if (tie !== undefined && this.#parts.leases.get(tie) === null) return this.#refused("lease-not-found", turn);
+    const needed = needs === undefined ? undefined : leases.get(needs.lease);
+    if (needed === null || (tie !== undefined && leases.get(tie) === null)) {
+      return this.#refused("lease-not-found", turn);
+    }
+    const isElsewhere = (id: LeaseId, within: OwnLease["within"]): boolean =>
+      within !== undefined && !leases.isWithin(id, within);
+    if (own !== undefined && isElsewhere(own.id, own.within)) return this.#refused("lease-elsewhere", turn);
+    if (needs !== undefined && isElsewhere(needs.lease, needs.within)) return this.#refused("lease-elsewhere", turn);
     const lease = own?.id ?? tie ?? null;
-    if (own !== undefined) this.#parts.leases.renew(own.id, own.ttlMs, turn);
-    if (current !== null && this.#isKept(operation, current, lease)) {
+    const cleared = new Set<LeaseId>();
+    if (needs?.renew === true && leases.renew(needs.lease, {}, turn)) cleared.add(needs.lease);
+    if (own !== undefined && leases.renew(own.id, saidOf(own), turn)) cleared.add(own.id);
+    const isKept = current !== null && this.#isKept(operation, current, lease);
+    if (isKept && !(lease !== null && cleared.has(lease))) {
       const { version, createRevision } = current;
+      this.#touch(cleared, turn);
       return { type: "put", revision: current.modRevision, version, createRevision, renewedOnly: true };
     }
     turn.revision = revision(turn.revision + 1);
     const { version, createRevision } = this.#changes.put(key, current, value, lease, turn.revision, turn);
+    this.#touch(cleared, turn, key);
     return { type: "put", revision: turn.revision, version, createRevision, renewedOnly: false };
   }
 
@@ -155,14 +169,16 @@ export class Operations {
 
   #grant({ lease, ttlMs }: Of<"grant">, turn: Turn): Outcome {
     if (this.#parts.leases.get(lease) !== null) return this.#refused("lease-exists", turn);
-    this.#parts.leases.renew(lease, ttlMs, turn, true);
+    this.#parts.leases.renew(lease, { ttlMs, granted: true }, turn);
     return { type: "granted", ttlMs, revision: turn.revision };
   }
 
-  #renew({ lease }: Of<"renew">, turn: Turn): Outcome {
-    const known = this.#parts.leases.get(lease);
+  #renew({ lease, within }: Of<"renew">, turn: Turn): Outcome {
+    const { leases } = this.#parts;
+    const known = leases.get(lease);
     if (known === null) return this.#refused("lease-not-found", turn);
-    this.#parts.leases.renew(lease, known.ttlMs, turn);
+    if (within !== undefined && !leases.isWithin(lease, within)) return this.#refused("lease-elsewhere", turn);
+    if (leases.renew(lease, {}, turn)) this.#touch([lease], turn);
     return { type: "renewed", ttlMs: known.ttlMs, revision: turn.revision };
   }
 
@@ -177,8 +193,46 @@ export class Operations {
     if (lease === null || !mayEnd(lease, operation.renewal, turn.now)) {
       return { type: "expired", deletedKeys: 0, revision: turn.revision };
     }
+    if (operation.guard !== undefined && this.#isProbablyUs(lease, operation.guard, turn)) {
+      const heldUntil = holdEnd(lease, operation.guard, turn.now);
+      this.#parts.leases.suspect(lease, heldUntil);
+      this.#touch([lease.id], turn);
+      return { type: "suspected", heldUntil, revision: turn.revision };
+    }
     const deletedKeys = this.#end(lease.id, turn);
     return { type: "expired", deletedKeys, revision: turn.revision };
+  }
+
+  /** H1: held once only, so that whoever is dead goes in the end. */
+  #isProbablyUs({ herd, heldUntil }: Lease, guard: ExpiryGuard, turn: Turn): boolean {
+    return herd !== null && heldUntil === null && isMassExpiry(this.#parts.leases.herd(herd, turn.now), guard);
+  }
+
+  /**
+   * Writes what is tied to these leases once more as it is, for those who watch or keep an index: suspicion is no part of a
+   * key. All of it in one revision.
+   * @param written a key that the same command has written already, in this revision.
+   */
+  #touch(leases: Iterable<LeaseId>, turn: Turn, written: ByteString | null = null): void {
+    const { keys } = this.#parts;
+    let isNew = written === null;
+    for (const lease of leases) {
+      for (const key of this.#keysOf(lease)) {
+        const current = key === written ? null : this.#changes.living(key);
+        if (current === null) continue;
+        if (isNew) turn.revision = revision(turn.revision + 1);
+        isNew = false;
+        this.#changes.put(key, current, keys.value(key, current.modRevision), lease, turn.revision, turn);
+      }
+    }
+  }
+
+  *#keysOf(lease: LeaseId): Generator<ByteString, void> {
+    const { leases } = this.#parts;
+    for (let keys = leases.keysOf(lease, endedAtOnce); keys.length > 0;) {
+      yield* keys;
+      keys = leases.keysOf(lease, endedAtOnce, keys.at(-1));
+    }
   }
 
   /** One revision for all of its keys: who watches sees the lease end as one event. */
@@ -209,13 +263,15 @@ export class Operations {
     if (mine === null && ranges.count(prefixRange(queue), turn.revision, limits.queuePlaces) >= limits.queuePlaces) {
       return this.#refused("queue-full", turn);
     }
-    leases.renew(lease.id, lease.ttlMs, turn);
+    const cleared = leases.renew(lease.id, { ttlMs: lease.ttlMs }, turn) ? [lease.id] : [];
     if (mine !== null) {
+      this.#touch(cleared, turn);
       return { type: "enqueued", key: placeKey(queue, mine), token: mine, created: false, revision: turn.revision };
     }
     turn.revision = revision(turn.revision + 1);
     const key = placeKey(queue, turn.revision);
     this.#changes.put(key, null, value, lease.id, turn.revision, turn);
+    this.#touch(cleared, turn, key);
     return { type: "enqueued", key, token: turn.revision, created: true, revision: turn.revision };
   }
 
@@ -236,7 +292,10 @@ function hasRoom({ resultBytes, changes }: Turn, { answered, deleted }: Extent):
 /** Changes of one batch beyond which no transaction deletes: bounds the time of one apply. */
 const batchChanges = 2 * limits.deletedKeys;
 
-/** Keys of a lease that ends, in memory at once. */
+/** Who puts says all of a lease, but for whether it was granted: without a herd it is in none from now on. */
+const saidOf = ({ ttlMs, herd }: OwnLease): Renewal => ({ ttlMs, herd: herd ?? null });
+
+/** Keys of one lease in memory at once. */
 const endedAtOnce = 1000;
 
 function equalBytes(a: Uint8Array, b: Uint8Array): boolean {

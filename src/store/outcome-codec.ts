@@ -2,7 +2,7 @@
 import { revision } from "../support/brand.ts";
 import { assertNever } from "../support/assert.ts";
 import type { Outcome, Refusal } from "./command.ts";
-import { isList, isTuple, isWhole, parseJson } from "./json-shape.ts";
+import { isList, isTime, isTuple, isWhole, parseJson } from "./json-shape.ts";
 import { isStoredKey, isTtl } from "./stored-names.ts";
 import { isOneOf, packResponse, readResponses } from "./transaction-codec.ts";
 
@@ -10,6 +10,7 @@ export const refusals = [
   "key-not-found",
   "lease-not-found",
   "lease-exists",
+  "lease-elsewhere",
   "lock-lost",
   "queue-full",
   "compacted",
@@ -34,6 +35,8 @@ export function packOutcome(outcome: Outcome): readonly unknown[] {
       return ["d", outcome.existed ? 1 : 0, outcome.revision];
     case "expired":
       return ["e", outcome.deletedKeys, outcome.revision];
+    case "suspected":
+      return ["s", outcome.heldUntil, outcome.revision];
     case "txn":
       return ["t", outcome.revision, outcome.succeeded ? 1 : 0, outcome.responses?.map(packResponse) ?? null];
     case "granted":
@@ -73,6 +76,8 @@ export function readOutcome(parts: unknown): Outcome | null {
     case "e":
     case "r":
       return readRemoval(parts);
+    case "s":
+      return readSuspected(parts);
     case "t":
       return readTxn(parts);
     case "g":
@@ -120,6 +125,13 @@ function readRemoval(parts: readonly unknown[]): Outcome | null {
   if (kind === "e") return { type: "expired", deletedKeys: count, revision: revision(at) };
   if (kind === "r") return { type: "revoked", deletedKeys: count, revision: revision(at) };
   return count <= 1 ? { type: "deleted", existed: count === 1, revision: revision(at) } : null;
+}
+
+function readSuspected(parts: readonly unknown[]): Outcome | null {
+  if (!isTuple(parts, 3)) return null;
+  const [, heldUntil, at] = parts;
+  if (!isTime(heldUntil) || !whole(at)) return null;
+  return { type: "suspected", heldUntil, revision: revision(at) };
 }
 
 function readConditionFailed(parts: readonly unknown[]): Outcome | null {

@@ -2,6 +2,7 @@
  * Reads of one key or a range of keys, as they are at one revision: sorted, bounded, counted. Used by transactions, which
  * must answer within one command, and by queries, which go on page by page. Never holds more than one page.
  */
+import { revision } from "../support/brand.ts";
 import type { ByteString, Revision } from "../support/brand.ts";
 import { limits } from "../support/limits.ts";
 import type { Entry } from "./command.ts";
@@ -63,6 +64,11 @@ export class Ranges {
     const bounds = { limit: 1, maxBytes: limits.pageBytes };
     const { rows } = this.#keys.page(asSpan(range, null), at, bounds, { ...allOf(range), skip: 0, keysOnly: true });
     return rows[0] ?? null;
+  }
+
+  /** When anything in a range changed last, deletions included, as far as is known. */
+  lastChange(range: KeyRange): Revision {
+    return this.#isEmpty(range) ? revision(0) : this.#keys.lastChange(asSpan(range, null));
   }
 
   /** Every entry of a range in the order of keys, read a page at a time. */

@@ -21,8 +21,12 @@ const tables = [
   ],
   // What does not fit a batch row's `changes`: a lease may have ended with very many keys.
   ["changes", "slot INTEGER, part INTEGER, rows TEXT, PRIMARY KEY (slot, part)", true],
-  // `granted` 0: it goes with its last key.
-  ["leases", "id TEXT PRIMARY KEY, ttl_ms INTEGER, renewal INTEGER, renewed_at INTEGER, granted INTEGER", true],
+  // `granted` 0: it goes with its last key. `held_until` is of suspects only.
+  [
+    "leases",
+    "id TEXT PRIMARY KEY, ttl_ms INTEGER, renewal INTEGER, renewed_at INTEGER, granted INTEGER, herd TEXT, held_until INTEGER",
+    true,
+  ],
   ["lease_keys", "lease TEXT, key BLOB, PRIMARY KEY (lease, key)", true],
   // Outcomes that the brief memory does not keep: under a client's own key, until a far deadline, or from a snapshot.
   ["outcomes", "id TEXT PRIMARY KEY, deadline INTEGER, fingerprint TEXT, outcome TEXT", true],

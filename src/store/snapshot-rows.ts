@@ -42,7 +42,10 @@ export function encodeRow({ type, row }: SnapshotRow): string {
       return JSON.stringify(["k", row.key, row.modRevision, row.createRevision, row.version, row.lease, value]);
     }
     case "lease":
-      return JSON.stringify(["l", row.id, row.ttlMs, row.renewal, row.renewedAt, row.granted ? 1 : 0]);
+      return JSON.stringify([
+        ...["l", row.id, row.ttlMs, row.renewal, row.renewedAt, row.granted ? 1 : 0],
+        ...[row.herd, row.heldUntil],
+      ]);
     case "session":
       return JSON.stringify(["s", row.id, row.next, row.expires]);
     case "outcome":
@@ -115,11 +118,13 @@ function readKey(parts: readonly unknown[]): SnapshotRow | null {
 }
 
 function readLease(parts: readonly unknown[]): SnapshotRow | null {
-  if (!isTuple(parts, 6)) return null;
-  const [, id, ttlMs, renewal, renewedAt, granted] = parts;
+  if (!isTuple(parts, 8)) return null;
+  const [, id, ttlMs, renewal, renewedAt, granted, herd, heldUntil] = parts;
   if (!isLeaseName(id) || !isTtl(ttlMs) || !positive(renewal) || !isTime(renewedAt)) return null;
   if (granted !== 0 && granted !== 1) return null;
-  return { type: "lease", row: { id: leaseId(id), ttlMs, renewal, renewedAt, granted: granted === 1 } };
+  if ((herd !== null && !isName(herd)) || (heldUntil !== null && !isTime(heldUntil))) return null;
+  const row = { id: leaseId(id), ttlMs, renewal, renewedAt, granted: granted === 1, herd, heldUntil };
+  return { type: "lease", row };
 }
 
 function readSession(parts: readonly unknown[]): SnapshotRow | null {

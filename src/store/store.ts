@@ -1,7 +1,7 @@
 /**
  * The store: the state machine that a namespace's log drives. Its replica applies chosen batches, in order, and reads;
  * peers take snapshots. Knows no Paxos, no clock and no randomness: the same slots give the same logical rows and the
- * same outcomes everywhere, whatever restarts happen in between (SPEC L1-L4, L7, T1, X1-X3, E1). What it keeps in memory is derived
+ * same outcomes everywhere, whatever restarts happen in between (SPEC L1-L4, L7, T1, X1-X3, E1, H1). What it keeps in memory is derived
  * from its tables. An empty database reads as an empty store and is not written to.
  */
 import { assert } from "../support/assert.ts";
@@ -47,7 +47,7 @@ import { Snapshot } from "./snapshot.ts";
 import { SnapshotLoad } from "./snapshot-load.ts";
 import { storeLimits } from "./store-limits.ts";
 import type { StoreLimits } from "./store-limits.ts";
-import type { RangeQuery, RangeResult, Transaction, TxnResponse } from "./transaction.ts";
+import type { KeyRange, RangeQuery, RangeResult, Transaction, TxnResponse } from "./transaction.ts";
 import { carryOut, check, choose, looksAtTooMuch } from "./transactions.ts";
 import type { Ground } from "./transactions.ts";
 
@@ -207,6 +207,14 @@ export class Store {
     const unreadable = this.#unreadable(at);
     if (unreadable !== null) return unreadable;
     return this.#exists ? this.#parts.ranges.read(query, at, bounds, place) : { entries: [], more: false, count: 0 };
+  }
+
+  /**
+   * The newest change in a range, deletions included: its index, for who asks whether anything happened there. Where
+   * history is gone it may be older than what was told before; 0 when nothing is known. Reads no values.
+   */
+  lastChange(range: KeyRange): Revision {
+    return this.#parts.ranges.lastChange(range);
   }
 
   /** Carries out a transaction that only reads. */

@@ -1,6 +1,6 @@
 /**
  * The only globals `src` may use beyond ECMAScript itself: pure functions from bytes to text and back that every
- * runtime has. No clock, no randomness, no network.
+ * runtime has, and the one parser of URLs. No clock, no randomness, no network.
  */
 declare class TextEncoder {
   encode(text?: string): Uint8Array<ArrayBuffer>;
@@ -11,3 +11,12 @@ declare class TextDecoder {
 }
 declare function atob(base64: string): string;
 declare function btoa(binary: string): string;
+declare class URL {
+  /** @throws {TypeError} when it is none. */
+  constructor(text: string);
+  readonly protocol: string;
+  readonly username: string;
+  readonly password: string;
+  readonly hostname: string;
+  readonly port: string;
+}

@@ -44,6 +44,71 @@ export const limits = {
   ttlSecondsMin: 1,
   ttlSecondsMax: 86_400,
 
+  /** A share of an instance among those that are drawn by weight: what an SRV record holds. */
+  instanceWeight: 65_535,
+  /** Checks of one instance, and of one node. */
+  checksPerInstance: 16,
+  /** What a check says, for people; a check's own name, and notes on it, in characters. */
+  checkOutputCharacters: 4096,
+  checkTextCharacters: 512,
+  /** How often an active check looks, in seconds. */
+  checkIntervalSecondsMin: 1,
+  checkIntervalSecondsMax: 3600,
+  /** Time to live of a check that its owner sets, and how long a critical one may stay before its instance goes. */
+  checkTtlSecondsMax: 86_400,
+  deregisterAfterSecondsMax: 2_592_000,
+  /** Results in a row that an active check may want before it changes its mind. */
+  checkThreshold: 100,
+  /** An active check's URL, the headers it sends, and the body. */
+  checkUrlCharacters: 2048,
+  checkHeaders: 16,
+  checkBodyCharacters: 4096,
+  /** All headers of an active check together, in bytes: more than any service reads. */
+  checkHeaderBytes: 4 * KiB,
+  /** The longest an active check may wait for its answer, in ms: it keeps one of the few connections meanwhile. */
+  checkTimeoutMs: 60_000,
+  /** Active checks that one Checker runs at once: as many connections as the platform opens for one event. */
+  checksAtOnce: 6,
+  /** Checks that one Checker looks after: the region of a namespace that has more does not run the rest. */
+  checksPerRegion: 5000,
+  /** Bytes of a checked answer that are read for its output; the rest is given up. */
+  checkReadBytes: 4 * KiB,
+  /** A check whose words change, and not its status, is written so often at most, in ms. */
+  checkOutputMs: 60_000,
+  /** Runs of a Checker are this far apart at least, in ms: each costs an alarm. */
+  checkTickMs: 1_000,
+  /** A Checker that was told that a check comes goes on looking for it this long, in ms, or twice as long ... */
+  checkArmMs: 20_000,
+  /** ... the first time after this, later ever more rarely, at least this often, in ms. */
+  checkLookMs: 1_000,
+  checkLookMostMs: 8_000,
+  /** How old a Checker's replica may be, in ms, before it must ask the others what there is to check. */
+  checkListAgeMs: 600_000,
+  /** A Checker that could not learn what there is to check, or not remove what is dead, tries again after this, in ms. */
+  checkAgainMs: 5_000,
+  /** Further addresses of an instance or a node. */
+  taggedAddresses: 16,
+  /** Bytes of instances in one answer: one message, which is taken apart and put together again on its way. */
+  lookupBytes: 2 * MiB,
+  /** Instances that are read of one service, whatever is asked for: bounds the time of one lookup. */
+  instancesPerService: 20_000,
+  /** Instances that a replica keeps read and taken apart, of the services asked for last: some 1 KiB each. */
+  cachedInstances: 20_000,
+  /** Ranges of keys that a lookup's answer may rest on; of more, all nodes and services together are followed. */
+  lookupRanges: 64,
+  /** How long a lookup's answer may be taken again without asking, in seconds: also the time to live of its DNS form. */
+  lookupMaxAgeSeconds: 5,
+  /** How long one lookup may wait for a change, in seconds: proxies give up on silence soon after. */
+  lookupWaitSeconds: 60,
+  /** A local lookup older than this, in ms, is marked stale: several times what a replica in touch is ever behind. */
+  lookupStaleMs: 30_000,
+
+  // --- the DNS door ---
+  /** A DNS question: one name, and what EDNS may put behind it. */
+  dnsQuestionBytes: 4096,
+  /** Instances in one DNS answer: more than any resolver tries, and far below the 64 KiB of a message. */
+  dnsInstances: 128,
+
   // --- the store ---
   /** A stored key: a client's behind the byte that names its space, or a lock's place, which is longer than its name. */
   storedKeyBytes: 1024 + 64,
@@ -71,8 +136,6 @@ export const limits = {
   rememberedOutcomeBytes: 16 * KiB,
   /** Keys that one command deletes: bounds the time of one apply, and the memory of its list of changes. */
   deletedKeys: 10_000,
-  /** Entries of a range in another order than that of keys, which must be sorted as a whole. */
-  sortedEntries: 10_000,
   /** A lease's time to live natively, in seconds: etcd's upper bound. */
   leaseSecondsMin: 1,
   leaseSecondsMax: 9_000_000_000,
@@ -154,6 +217,8 @@ export const limits = {
   // --- watching ---
   /** Watches that wait at one replica for something to happen. */
   waitingWatches: 4096,
+  /** Ranges that one watch follows: a service, and what is known of the nodes that its instances stand on. */
+  watchRanges: 1024,
   /** How long one question after events waits at a replica before it is answered with none, in ms. */
   watchWaitMs: 20_000,
   /** A replica at which watches wait asks the acceptors whether it is behind, if nobody has told it for so long. */
@@ -197,6 +262,12 @@ export const limits = {
   expiryFallbackMs: 3_000,
   /** Leases ended by one batch. */
   expiriesPerBatch: 100,
+  /** Prefixes that a lease's keys may be asked to begin with: each is looked at with every renewal. */
+  leasePrefixes: 8,
+  /** The guard against mass expiry (SPEC H1): a guard for herds larger than this would guard none that there is ... */
+  guardLeasesMax: 1_000_000,
+  /** ... and who is held for more times to live than this is as good as never removed. */
+  holdTtlsMax: 100,
 
   // --- waiting ---
   /** A leader silent this long is taken to be lost: four measured round trips, within these bounds. */
@@ -273,6 +344,32 @@ export const limits = {
   placeAgainMs: 60_000,
   /** How long a gateway that found its own clock wrong refuses to tell the time before it would look again. */
   timeDoubtMs: 60_000,
+
+  // --- the Consul door ---
+  /** A filter expression, in characters; how deep it may nest; its patterns, each of so many characters and steps. */
+  filterCharacters: 4096,
+  filterDepth: 32,
+  filterPatterns: 8,
+  filterPatternCharacters: 256,
+  filterPatternSteps: 2000,
+  /** Services that one request may look through, each with a question of its own to a replica. */
+  consulSweptServices: 500,
+  /** A session's time to live as Consul takes it, in seconds. It ends after twice as long: the answer is a lower bound. */
+  consulSessionSecondsMin: 10,
+  consulSessionSecondsMax: 86_400,
+  /** How long a lock may be kept from others after its session ended, in seconds. */
+  consulLockDelaySeconds: 60,
+  /** Operations of one `/v1/txn`. */
+  consulOperations: 64,
+  /** How often a write that others came before is decided anew, on what they left. */
+  consulAttempts: 16,
+  /** Keys and values of one answer, which is put together in memory. */
+  consulAnswerBytes: 16 * MiB,
+  /** A user event's payload, in bytes: Serf's bound for the whole of it. */
+  consulEventBytes: 9 * KiB,
+  /** User events in one answer, and how long each is kept, in ms. */
+  consulEvents: 256,
+  consulEventMs: 3_600_000,
 
   // --- the etcd door ---
   /** A message as JSON: the largest command in base64, with room to spare. etcd itself takes 2 MiB before base64. */

@@ -1,13 +1,10 @@
 /** Messages between the gateway and a replica, as text. Upholds W1. */
 import * as v from "valibot";
 import { leaseId, logTime } from "../support/brand.ts";
-import { textOf, utf8 } from "../support/bytes.ts";
 import { limits } from "../support/limits.ts";
-import type { Instance } from "../registry/lookup.ts";
-import { decodeRegistration, encodeRegistration } from "../registry/registration.ts";
 import type { ClientReply, ClientRequest, QueryResult, ReadRequest, WriteRequest } from "../replica/messages.ts";
 import { decodeCommand, encodeCommand } from "../store/command-codec.ts";
-import type { StoreEvent } from "../store/events.ts";
+import type { EventQuery, StoreEvent } from "../store/events.ts";
 import { packOutcome, refusals } from "../store/outcome-codec.ts";
 import {
   packEntry,
@@ -27,19 +24,17 @@ import {
   byteStringSchema,
   decode,
   encode,
-  instanceNameSchema,
   name,
   outcomeSchema,
   readBy,
-  regionNameSchema,
   regionSchema,
   revisionSchema,
-  serviceNameSchema,
   slotSchema,
   text,
   whole,
 } from "./envelope.ts";
 import type { Decoded } from "./envelope.ts";
+import { packRegistryQuery, packRegistryResult, registryQueries, registryResults } from "./registry-codec.ts";
 
 const consistency = v.variant("type", [
   v.strictObject({ type: v.literal("linearizable") }),
@@ -68,12 +63,10 @@ const query = v.variant("type", [
   v.strictObject({ type: v.literal("lease"), lease: leaseSchema, keys: pageCount }),
   v.strictObject({ type: v.literal("leases"), after: text(4096), limit: pageLimit }),
   v.strictObject({
-    type: v.literal("instances"),
-    service: serviceNameSchema,
-    tag: v.nullable(text(limits.tagCharacters)),
-    region: v.nullable(regionNameSchema),
+    type: v.literal("last-changes"),
+    ranges: v.pipe(v.array(readBy(readRange, "a range")), v.maxLength(limits.pageKeys)),
   }),
-  v.strictObject({ type: v.literal("services"), after: v.nullable(serviceNameSchema), limit: pageLimit }),
+  ...registryQueries,
 ]);
 
 /** A write travels as the command it will become; deadline 0 says that its replica is to give it one. */
@@ -93,6 +86,9 @@ const watchSchema = v.strictObject({
   type: v.literal("watch"),
   query: v.strictObject({
     range: readBy(readRange, "a range"),
+    also: v.exactOptional(
+      v.pipe(v.array(readBy(readRange, "a range")), v.minLength(1), v.maxLength(limits.watchRanges)),
+    ),
     from: eventPlace,
     puts: v.boolean(),
     deletes: v.boolean(),
@@ -135,7 +131,7 @@ function packRequest(request: ClientRequest): object {
     case "read":
       return { ...request, query: packQuery(request.query) };
     case "watch":
-      return { ...request, query: { ...request.query, range: packRange(request.query.range) } };
+      return { ...request, query: packEventQuery(request.query) };
     case "batch":
       return { ...request, requests: request.requests.map(packRequest) };
     case "status":
@@ -143,9 +139,18 @@ function packRequest(request: ClientRequest): object {
   }
 }
 
+const packEventQuery = (query: EventQuery): object => ({
+  ...query,
+  range: packRange(query.range),
+  ...(query.also === undefined ? {} : { also: query.also.map(packRange) }),
+});
+
 function packQuery(query: ReadRequest["query"]): object {
   if (query.type === "range") return { ...query, range: packRangeQuery(query.range) };
-  return query.type === "transaction" ? { ...query, transaction: packTransaction(query.transaction) } : query;
+  if (query.type === "transaction") return { ...query, transaction: packTransaction(query.transaction) };
+  if (query.type === "last-changes") return { ...query, ranges: query.ranges.map(packRange) };
+  const isRegistry = query.type === "instances" || query.type === "services" || query.type === "node";
+  return isRegistry ? packRegistryQuery(query) : query;
 }
 
 export const decodeClientRequest = (message: unknown): Decoded<ClientRequest> => decode(requestSchema, message);
@@ -156,20 +161,6 @@ const event = v.pipe(
   v.transform(([type, after, previous]): StoreEvent => ({ type, entry: after, previous })),
 );
 const leaseState = v.strictObject({ id: leaseSchema, ttlMs: whole, remainingMs: whole, granted: v.boolean() });
-const registrationSchema = readBy(
-  (value) => (typeof value === "string" ? decodeRegistration(utf8(value)) : null),
-  "a registration",
-);
-const instance = v.pipe(
-  v.strictTuple([serviceNameSchema, instanceNameSchema, registrationSchema, revisionSchema, revisionSchema]),
-  v.transform(([service, id, registration, createRevision, modRevision]): Instance => ({
-    service,
-    instance: id,
-    ...registration,
-    createRevision,
-    modRevision,
-  })),
-);
 
 const result = v.variant("type", [
   v.strictObject({ type: v.literal("entry"), entry: v.nullable(entry) }),
@@ -189,13 +180,9 @@ const result = v.variant("type", [
   v.strictObject({ type: v.literal("refused"), why: v.picklist(refusals), compactedRevision: revisionSchema }),
   v.strictObject({ type: v.literal("lease"), lease: v.nullable(leaseState), keys: v.array(byteStringSchema) }),
   v.strictObject({ type: v.literal("leases"), leases: v.array(leaseState), more: v.boolean() }),
+  v.strictObject({ type: v.literal("last-changes"), revisions: v.array(revisionSchema) }),
   v.strictObject({ type: v.literal("events"), events: v.array(event), next: eventPlace }),
-  v.strictObject({ type: v.literal("instances"), instances: v.array(instance), more: v.boolean() }),
-  v.strictObject({
-    type: v.literal("services"),
-    services: v.array(v.strictObject({ name: serviceNameSchema, instances: whole })),
-    more: v.boolean(),
-  }),
+  ...registryResults,
 ]);
 
 const failure = v.picklist([
@@ -242,22 +229,12 @@ const replySchema = v.variant("type", [
   v.strictObject({ type: v.literal("batch"), replies: v.array(v.variant("type", singleReply)) }),
 ]);
 
-const packInstance = (i: Instance) => [
-  i.service,
-  i.instance,
-  textOf(encodeRegistration(i)),
-  i.createRevision,
-  i.modRevision,
-];
-
 function packResult(answer: QueryResult): object {
   switch (answer.type) {
     case "entry":
       return { ...answer, entry: answer.entry === null ? null : packEntry(answer.entry) };
     case "page":
       return { ...answer, entries: answer.entries.map(packEntry) };
-    case "instances":
-      return { ...answer, instances: answer.instances.map(packInstance) };
     case "range":
       return { ...answer, range: packRangeResult(answer.range) };
     case "transaction":
@@ -269,8 +246,10 @@ function packResult(answer: QueryResult): object {
     case "refused":
     case "lease":
     case "leases":
-    case "services":
+    case "last-changes":
       return answer;
+    default:
+      return packRegistryResult(answer);
   }
 }
 

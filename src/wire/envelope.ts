@@ -7,7 +7,6 @@ import { limits } from "../support/limits.ts";
 import { regionName, revision, slot } from "../support/brand.ts";
 import type { ByteString } from "../support/brand.ts";
 import { isByteString } from "../support/bytes.ts";
-import { instanceName, serviceName } from "../registry/service-keys.ts";
 import { readOutcome } from "../store/outcome-codec.ts";
 import { ballot } from "../paxos/ballot.ts";
 import { membersOf } from "../paxos/membership.ts";
@@ -88,11 +87,4 @@ export const readBy = <T>(read: (value: unknown) => T | null, what: string) =>
       return NEVER;
     }),
   );
-const textBy =
-  <T>(read: (text: string) => T | null) =>
-  (value: unknown): T | null =>
-    typeof value === "string" ? read(value) : null;
-
 export const outcomeSchema = readBy(readOutcome, "an outcome");
-export const serviceNameSchema = readBy(textBy(serviceName), "a service's name");
-export const instanceNameSchema = readBy(textBy(instanceName), "an instance's name");

@@ -32,6 +32,18 @@ export const leaseIds = ["L1", "L2", "7"].map(leaseId);
 const leaseName = fc.constantFrom(...leaseIds);
 const ttlMs = fc.integer({ min: 1, max: 120 });
 const lease = fc.record({ id: leaseName, ttlMs });
+/** Where a lease's keys may lie: nearly all of them, some, few. */
+const prefixes = fc
+  .constantFrom(["k", "l"], ["k"], ["ka", "kb"], ["l"])
+  .map((list) => list.map((text) => text as ByteString));
+const ownLease = fc
+  .record({ lease, herd: fc.constantFrom("H1", "H1", "H1", "H2", null), within: rarely(prefixes, 4) })
+  .map(({ lease, herd, within }) => ({
+    ...lease,
+    ...(herd === null ? {} : { herd }),
+    ...(within === null ? {} : { within }),
+  }));
+const needs = fc.record({ lease: leaseName, renew: fc.boolean() });
 const queue = fc.constantFrom("lq\0", "lr\0").map((text) => text as ByteString);
 /** A little below, exactly, a little above. */
 const off = fc.constantFrom(0, 0, 0, -1, 1);
@@ -206,17 +218,19 @@ const put = fc
     condition,
     tied: fc.oneof(
       { weight: 3, arbitrary: fc.constant({}) },
-      { weight: 3, arbitrary: lease.map((one) => ({ lease: one })) },
+      { weight: 3, arbitrary: ownLease.map((one) => ({ lease: one })) },
       { weight: 2, arbitrary: leaseName.map((tie) => ({ tie })) },
     ),
+    needs: rarely(needs, 6),
     keepIfEqual: fc.boolean(),
   })
-  .map(({ key, value, condition, tied, keepIfEqual }): Late<Operation> => (state) => ({
+  .map(({ key, value, condition, tied, needs, keepIfEqual }): Late<Operation> => (state) => ({
     type: "put",
     key,
     value,
     condition: condition(key)(state),
     ...tied,
+    ...(needs === null ? {} : { needs }),
     ...(keepIfEqual ? { keepIfEqual } : {}),
   }));
 
@@ -226,16 +240,29 @@ const remove = fc
 
 /** Of a lease as it is, or as it was seen a little earlier. */
 const expire = fc
-  .record({ lease: leaseName, early: fc.constantFrom(0, 0, 0, 1, 2) })
-  .map(({ lease, early }): Late<Operation> => (state) => {
+  .record({
+    lease: leaseName,
+    early: fc.constantFrom(0, 0, 0, 1, 2),
+    guard: rarely(
+      fc.record({
+        percent: fc.constantFrom(1, 40, 60, 100),
+        atLeast: fc.constantFrom(1, 1, 2, 3),
+        holdTtls: fc.integer({ min: 1, max: 2 }),
+      }),
+      2,
+    ),
+  })
+  .map(({ lease, early, guard }): Late<Operation> => (state) => {
     const renewal = (state.leases.get(lease)?.renewal ?? 1) - early;
-    return { type: "expire", lease, renewal: Math.max(1, renewal) };
+    return { type: "expire", lease, renewal: Math.max(1, renewal), ...(guard === null ? {} : { guard }) };
   });
 
 const byLease = fc
   .oneof(
     fc.record({ type: fc.constant("grant" as const), lease: leaseName, ttlMs }),
-    fc.record({ type: fc.constant("renew" as const), lease: leaseName }),
+    fc
+      .record({ lease: leaseName, within: rarely(prefixes, 4) })
+      .map(({ lease, within }) => ({ type: "renew" as const, lease, ...(within === null ? {} : { within }) })),
     { weight: 2, arbitrary: fc.record({ type: fc.constant("revoke" as const), lease: leaseName }) },
   )
   .map(
@@ -259,13 +286,13 @@ const enqueue = fc.record({ type: fc.constant("enqueue" as const), queue, value,
 const operation: fc.Arbitrary<Late<Operation>> = fc.oneof(
   { weight: 6, arbitrary: put },
   { weight: 2, arbitrary: remove },
-  { weight: 2, arbitrary: expire },
+  { weight: 5, arbitrary: expire },
   {
     weight: 5,
     arbitrary: transaction.map((late): Late<Operation> => (state) => ({ type: "txn", transaction: late(state) })),
   },
   { weight: 4, arbitrary: byLease },
-  { weight: 1, arbitrary: compact },
+  { weight: 2, arbitrary: compact },
   { weight: 3, arbitrary: enqueue },
 );
 

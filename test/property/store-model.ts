@@ -3,10 +3,19 @@
  * remembers every command, knows nothing of rows, batches' memory or clearing. Times and limits as the store's tests
  * shrink them; maxima that no small test reaches are left out.
  */
-import type { Batch, Command, Condition, Guard, Operation, Outcome, Refusal } from "../../src/store/command.ts";
+import type {
+  Batch,
+  Command,
+  Condition,
+  ExpiryGuard,
+  Guard,
+  Operation,
+  Outcome,
+  Refusal,
+} from "../../src/store/command.ts";
 import type { EventQuery, StoreEvent } from "../../src/store/events.ts";
 import { prefixRange } from "../../src/store/transaction.ts";
-import type { Transaction, TxnResponse } from "../../src/store/transaction.ts";
+import type { KeyRange, Transaction, TxnResponse } from "../../src/store/transaction.ts";
 import { revision } from "../../src/support/brand.ts";
 import type { ByteString, Revision } from "../../src/support/brand.ts";
 import { decide, entryOf, inOrder, refusalOf, run, within } from "./transaction-model.ts";
@@ -17,6 +26,8 @@ interface ModelLease {
   readonly renewal: number;
   readonly renewedAt: number;
   readonly granted: boolean;
+  readonly herd: string | null;
+  readonly heldUntil: number | null;
 }
 
 /** One key, changed once. */
@@ -79,16 +90,22 @@ export class StoreModel {
   }
 
   /** All that happened from a place on. */
-  events({ range, from, puts, deletes, previous }: EventQuery): readonly StoreEvent[] {
+  events({ range, also = [], from, puts, deletes, previous }: EventQuery): readonly StoreEvent[] {
+    const ranges = [range, ...also];
     const index = (one: Changed): number => this.#changed.filter(({ at }) => at === one.at).indexOf(one);
     return this.#changed
       .filter((one) => one.at > from.revision || (one.at === from.revision && index(one) >= from.index))
-      .filter(({ key, after }) => within(range, key) && (after === null ? deletes : puts))
+      .filter(({ key, after }) => ranges.some((one) => within(one, key)) && (after === null ? deletes : puts))
       .map(({ at, key, after, before }) => ({
         type: after === null ? "delete" : "put",
         entry: entryOf(key, after ?? { value: new Uint8Array(0), mod: at, created: 0, version: 0, lease: null }),
         previous: previous && before !== null ? entryOf(key, before) : null,
       }));
+  }
+
+  /** When a range changed last, deletions included. */
+  lastChange(range: KeyRange): number {
+    return this.#changed.findLast(({ key }) => within(range, key))?.at ?? 0;
   }
 
   /** A transaction that only reads, with the past as far as `floor`. */
@@ -146,7 +163,7 @@ export class StoreModel {
       case "grant":
         return this.#grant(operation);
       case "renew":
-        return this.#renew(operation.lease);
+        return this.#renew(operation);
       case "revoke":
         return this.#revoke(operation.lease);
       case "compact":
@@ -160,17 +177,29 @@ export class StoreModel {
     return { type: "refused", why, revision: this.revision, compactedRevision: revision(this.#compacted) };
   }
 
-  #put({ key, value, condition, lease: own, tie, keepIfEqual }: Of<"put">): Outcome {
+  #put({ key, value, condition, lease: own, tie, needs, keepIfEqual }: Of<"put">): Outcome {
     const current = this.#keys.get(key);
     if (!holds(condition, current)) return failed(current);
-    if (tie !== undefined && !this.leases.has(tie)) return this.#refused("lease-not-found");
-    if (own !== undefined) this.#renewLease(own.id, own.ttlMs);
-    const lease = own?.id ?? tie ?? null;
-    if (keepIfEqual === true && current?.lease === lease && current.value.join() === value.join()) {
-      return putOutcome(current, true);
+    for (const known of [tie, needs?.lease]) {
+      if (known !== undefined && !this.leases.has(known)) return this.#refused("lease-not-found");
     }
-    this.#change((draft) => draft.put(key, value, lease));
-    return putOutcome(this.#keys.get(key), false);
+    if (own?.within !== undefined && this.#isElsewhere(own.id, own.within)) return this.#refused("lease-elsewhere");
+    if (needs?.within !== undefined && this.#isElsewhere(needs.lease, needs.within)) {
+      return this.#refused("lease-elsewhere");
+    }
+    const lease = own?.id ?? tie ?? null;
+    const renewed = new Set([...(needs?.renew === true ? [needs.lease] : []), ...(own === undefined ? [] : [own.id])]);
+    const cleared = [...renewed].filter((id) => (this.leases.get(id)?.heldUntil ?? null) !== null);
+    if (needs?.renew === true) this.#renewLease(needs.lease);
+    if (own !== undefined) this.#renewLease(own.id, { ttlMs: own.ttlMs, herd: own.herd ?? null });
+    const isEqual = current?.lease === lease && current.value.join() === value.join();
+    const isKept = keepIfEqual === true && isEqual && !cleared.some((id) => id === lease);
+    const touched = cleared.flatMap((id) => this.keysOf(id)).filter((one) => one !== key);
+    this.#change((draft) => {
+      if (!isKept) draft.put(key, value, lease);
+      for (const one of touched) touch(draft, this.#keys, one);
+    });
+    return putOutcome(this.#keys.get(key), isKept);
   }
 
   #delete({ key, condition }: Of<"delete">): Outcome {
@@ -197,20 +226,38 @@ export class StoreModel {
 
   // --- leases ---
 
-  #renewLease(id: string, ttlMs: number, granted = this.leases.get(id)?.granted ?? false): void {
-    this.leases.set(id, { ttlMs, renewal: this.#slot, renewedAt: this.#now, granted });
+  /** Suspicion ends with it; what is tied to the lease is written once more by the caller. */
+  #renewLease(id: string, said: Partial<Pick<ModelLease, "ttlMs" | "granted" | "herd">> = {}): void {
+    const known = this.leases.get(id) ?? { ttlMs: 0, granted: false, herd: null };
+    this.leases.set(id, { ...known, ...said, renewal: this.#slot, renewedAt: this.#now, heldUntil: null });
+  }
+
+  #isElsewhere = (id: string, prefixes: readonly ByteString[]): boolean =>
+    this.keysOf(id).some((key) => !prefixes.some((prefix) => key.startsWith(prefix)));
+
+  /** Renews it, and says so to who watches, if it was suspected. @returns false when there is no such lease. */
+  #renewAndTell(id: string): void {
+    const wasHeld = this.leases.get(id)?.heldUntil !== null;
+    this.#renewLease(id);
+    if (wasHeld) this.#touchAll(id);
+  }
+
+  #touchAll(id: string): void {
+    const keys = this.keysOf(id);
+    this.#change((draft) => keys.forEach((key) => touch(draft, this.#keys, key)));
   }
 
   #grant({ lease, ttlMs }: Of<"grant">): Outcome {
     if (this.leases.has(lease)) return this.#refused("lease-exists");
-    this.#renewLease(lease, ttlMs, true);
+    this.#renewLease(lease, { ttlMs, granted: true });
     return { type: "granted", ttlMs, revision: this.revision };
   }
 
-  #renew(id: string): Outcome {
+  #renew({ lease: id, within: prefixes }: Of<"renew">): Outcome {
     const lease = this.leases.get(id);
     if (lease === undefined) return this.#refused("lease-not-found");
-    this.#renewLease(id, lease.ttlMs);
+    if (prefixes !== undefined && this.#isElsewhere(id, prefixes)) return this.#refused("lease-elsewhere");
+    this.#renewAndTell(id);
     return { type: "renewed", ttlMs: lease.ttlMs, revision: this.revision };
   }
 
@@ -219,10 +266,23 @@ export class StoreModel {
     return { type: "revoked", deletedKeys: this.#end(id), revision: this.revision };
   }
 
-  #expire({ lease: id, renewal }: Of<"expire">): Outcome {
+  #expire({ lease: id, renewal, guard }: Of<"expire">): Outcome {
     const lease = this.leases.get(id);
-    const ends = lease?.renewal === renewal && this.#now >= lease.renewedAt + lease.ttlMs;
+    const isOver = lease !== undefined && this.#now >= lease.renewedAt + lease.ttlMs;
+    const ends = isOver && lease.renewal === renewal && this.#now >= (lease.heldUntil ?? 0);
+    if (ends && guard !== undefined && lease.heldUntil === null && this.#isMassExpiry(lease, guard)) {
+      const heldUntil = this.#now + guard.holdTtls * lease.ttlMs;
+      this.leases.set(id, { ...lease, heldUntil });
+      this.#touchAll(id);
+      return { type: "suspected", heldUntil, revision: this.revision };
+    }
     return { type: "expired", deletedKeys: ends ? this.#end(id) : 0, revision: this.revision };
+  }
+
+  #isMassExpiry({ herd }: ModelLease, { percent, atLeast }: ExpiryGuard): boolean {
+    const herded = [...this.leases.values()].filter((one) => herd !== null && one.herd === herd);
+    const missing = herded.filter((one) => one.heldUntil !== null || this.#now - one.renewedAt >= one.ttlMs / 2);
+    return herded.length >= atLeast && missing.length / herded.length > percent / 100;
   }
 
   #end(id: string): number {
@@ -241,10 +301,14 @@ export class StoreModel {
 
   #enqueue({ queue, value, lease }: Of<"enqueue">): Outcome {
     const mine = this.keysOf(lease.id).find((key) => key.startsWith(queue) && key.length === queue.length + 16);
-    this.#renewLease(lease.id, lease.ttlMs);
+    const touched = (this.leases.get(lease.id)?.heldUntil ?? null) === null ? [] : this.keysOf(lease.id);
+    this.#renewLease(lease.id, { ttlMs: lease.ttlMs });
     const next = this.past.length;
     const key = mine ?? (`${queue}${next.toString(16).padStart(16, "0")}` as ByteString);
-    if (mine === undefined) this.#change((draft) => draft.put(key, value, lease.id));
+    this.#change((draft) => {
+      if (mine === undefined) draft.put(key, value, lease.id);
+      for (const one of touched) touch(draft, this.#keys, one);
+    });
     const token = revision(this.#keys.get(key)?.created ?? 0);
     return { type: "enqueued", key, token, created: mine === undefined, revision: this.revision };
   }
@@ -267,6 +331,12 @@ export class StoreModel {
     const used = new Set([...this.#keys.values()].map((kept) => kept.lease));
     for (const [id, { granted }] of [...this.leases]) if (!granted && !used.has(id)) this.leases.delete(id);
   }
+}
+
+/** Writes a key once more as it is. */
+function touch(draft: Draft, keys: Keys, key: ByteString): void {
+  const kept = keys.get(key);
+  if (kept !== undefined) draft.put(key, kept.value, kept.lease);
 }
 
 /** What the next revision changes. */

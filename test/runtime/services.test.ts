@@ -9,7 +9,15 @@ describe("PUT /services/{name}/{instance}", () => {
     const ns = freshNamespace();
     const registered = await putJson(`${ns}/services/web/i1`, instance);
     expect(registered.status).toBe(201);
-    const shown = { service: "web", instance: "i1", ...instance, region: expect.stringMatching(/^[a-z]+$/) as unknown };
+    const shown = {
+      service: "web",
+      instance: "i1",
+      ...instance,
+      protocol: "tcp",
+      weights: { passing: 1, warning: 1 },
+      checks: [],
+      region: expect.stringMatching(/^[a-z]+$/) as unknown,
+    };
     expect(await jsonIn(registered)).toEqual({ ...shown, revision: 2, renewed: false });
     const renewed = await putJson(`${ns}/services/web/i1`, instance);
     expect(renewed.status).toBe(200);
@@ -35,7 +43,7 @@ describe("PUT /services/{name}/{instance}", () => {
     expect(await jsonIn(await putJson(`${ns}/services/web/i1`, { ...instance, region: "oc" }))).toMatchObject({
       region: "oc",
     });
-    const least = { address: "db.internal", port: 0, ttl: 1 };
+    const least = { address: "db.internal", port: 0, ttl: 1, protocol: "udp", weights: { passing: 3, warning: 0 } };
     expect(await jsonIn(await putJson(`${ns}/services/web/i2`, least))).toMatchObject({ ...least, tags: [], meta: {} });
     const odd = `{"address":"a","port":1,"ttl":1,"meta":{"__proto__":"x","constructor":"y"}}`;
     const kept = await put(`${ns}/services/web/i3`, odd, { "content-type": "application/json" });
@@ -46,8 +54,40 @@ describe("PUT /services/{name}/{instance}", () => {
     ["an unknown field", { ...instance, colour: "red" }],
     ["no address", { port: 1, ttl: 1 }],
     ["no port", { address: "a", ttl: 1 }],
-    ["no ttl", { address: "a", port: 1 }],
+    ["neither ttl nor checks", { address: "a", port: 1 }],
+    ["no ttl and an empty list of checks", { address: "a", port: 1, checks: [] }],
     ["an address with a space", { ...instance, address: "a b" }],
+    ["an address that is none", { ...instance, address: "10.0.0.256" }],
+    ["a host's name that is none", { ...instance, address: "-a.example" }],
+    ["an empty address", { ...instance, address: "" }],
+    ["a protocol that is none", { ...instance, protocol: "sctp" }],
+    ["a weight below nothing", { ...instance, weights: { passing: -1, warning: 1 } }],
+    ["a tag twice", { ...instance, tags: ["a", "a"] }],
+    ["10,000 tags", { ...instance, tags: Array.from({ length: 10_000 }, (_, i) => i.toString(36)) }],
+    ["checks that are no list", { ...instance, checks: {} }],
+    ["a check of an unknown kind", { ...instance, checks: [{ kind: "script", args: ["/bin/true"] }] }],
+    ["a check with an unknown member", { ...instance, checks: [{ kind: "ttl", ttl: 5, script: "x" }] }],
+    ["a check without its ttl", { ...instance, checks: [{ kind: "ttl" }] }],
+    ["a negative ttl of a check", { ...instance, checks: [{ kind: "ttl", ttl: -5 }] }],
+    ["a negative interval", { ...instance, checks: [{ kind: "tcp", host: "example.org", port: 1, interval: -1 }] }],
+    [
+      "a timeout above its interval",
+      { ...instance, checks: [{ kind: "tcp", host: "a", port: 1, interval: 1, timeout: 2 }] },
+    ],
+    [
+      "a check twice",
+      {
+        ...instance,
+        checks: [
+          { kind: "plain", id: "a" },
+          { kind: "plain", id: "a" },
+        ],
+      },
+    ],
+    ["17 checks", { ...instance, checks: Array.from({ length: 17 }, (_, i) => ({ kind: "plain", id: `c${i}` })) }],
+    ["a status that is none", { ...instance, checks: [{ kind: "plain", status: "fine" }] }],
+    ["an alias with a status", { ...instance, checks: [{ kind: "alias", instance: "i2", status: "passing" }] }],
+    ["two ways to end", { ...instance, checks: [{ kind: "ttl", ttl: 5, deregisterAfter: 60 }] }],
     ["a port out of range", { ...instance, port: 65_536 }],
     ["a fractional port", { ...instance, port: 1.5 }],
     ["a port as text", { ...instance, port: "80" }],
@@ -118,6 +158,42 @@ describe("PUT /services/{name}/{instance}", () => {
   });
 });
 
+describe("an instance's name is its own", () => {
+  it("whatever the service: under a second one it is refused, and nothing changed", async () => {
+    const ns = freshNamespace();
+    await putJson(`${ns}/services/web/i1`, instance);
+    const body = { ...instance, port: 1, checks: [{ kind: "ttl", ttl: 5, status: "passing" }] };
+    const again = await putJson(`${ns}/services/api/i1`, body);
+    await expectProblem(again, 409, "instance-elsewhere", "not-applied");
+    expect(await jsonIn(await get(`${ns}/services`))).toMatchObject({ services: [{ name: "web" }], revision: 2 });
+    expect(await jsonIn(await send("DELETE", `${ns}/services/api/i1`))).toMatchObject({ deleted: false });
+    expect(await jsonIn(await get(`${ns}/services/web/i1`))).toMatchObject({ port: 8080, status: "passing" });
+    await send("DELETE", `${ns}/services/web/i1`);
+    expect((await putJson(`${ns}/services/api/i1`, body)).status).toBe(201);
+  });
+
+  it("is asked for by itself", async () => {
+    const ns = freshNamespace();
+    await putJson(`${ns}/services/web/i1`, instance);
+    const found = await get(`${ns}/services/web/i1`);
+    expect(found.headers.get("synod-index")).toBe("2");
+    expect(await jsonIn(found)).toMatchObject({
+      service: "web",
+      instance: "i1",
+      ...instance,
+      status: "passing",
+      suspect: false,
+      checks: [],
+      createRevision: 2,
+      modRevision: 2,
+      index: 2,
+      revision: 2,
+    });
+    await expectProblem(await get(`${ns}/services/api/i1`), 404, "instance-not-found");
+    await expectProblem(await get(`${ns}/services/web/i2`), 404, "instance-not-found");
+  });
+});
+
 describe("DELETE /services/{name}/{instance}", () => {
   it("removes the instance", async () => {
     const ns = freshNamespace();
@@ -135,13 +211,13 @@ describe("GET /services", () => {
     await putJson(`${ns}/services/web/a`, { ...instance, region: "oc" });
     await putJson(`${ns}/services/web/b`, { ...instance, tags: ["v2"], region: "weur" });
     const found = async (query: string): Promise<readonly unknown[]> => {
-      const { instances } = await jsonIn(await get(`${ns}/services/Web${query}`));
+      const { instances } = await jsonIn(await get(`${ns}/services/Web?order=name${query}`));
       return (instances as readonly { readonly instance: string }[]).map((one) => one.instance);
     };
     expect(await found("")).toEqual(["a", "b"]);
-    expect(await found("?tag=v2")).toEqual(["b"]);
-    expect(await found("?region=oc")).toEqual(["a"]);
-    expect(await found("?region=oc&tag=v2")).toEqual([]);
+    expect(await found("&tag=v2")).toEqual(["b"]);
+    expect(await found("&region=oc")).toEqual(["a"]);
+    expect(await found("&region=oc&tag=v2")).toEqual([]);
     const all = await get(`${ns}/services/web?consistency=local`);
     expect(all.headers.get("synod-consistency")).toBe("local");
     expect(await jsonIn(await get(`${ns}/services/web?tag=v2`))).toMatchObject({
@@ -154,31 +230,51 @@ describe("GET /services", () => {
 
   it("lists services page by page", async () => {
     const ns = freshNamespace();
-    for (const name of ["a", "b", "c"]) await putJson(`${ns}/services/${name}/i1`, instance);
-    await putJson(`${ns}/services/b/i2`, instance);
+    for (const name of ["a", "b", "c"]) await putJson(`${ns}/services/${name}/${name}1`, instance);
+    await putJson(`${ns}/services/b/b2`, { ...instance, tags: ["v2"] });
     const first = await jsonIn(await get(`${ns}/services?limit=2`));
     expect(first).toMatchObject({
       services: [
-        { name: "a", instances: 1 },
-        { name: "b", instances: 2 },
+        { name: "a", instances: 1, tags: ["v1"] },
+        { name: "b", instances: 2, tags: ["v1", "v2"] },
       ],
       revision: 5,
     });
     const second = await jsonIn(await get(`${ns}/services?limit=2&cursor=${String(first["cursor"])}`));
-    expect(second).toEqual({ services: [{ name: "c", instances: 1 }], cursor: null, revision: 5 });
+    const services = [{ name: "c", instances: 1, tags: ["v1"] }];
+    expect(second).toEqual({ services, cursor: null, index: 5, revision: 5 });
+    expect(await jsonIn(await get(`${ns}/services?prefix=C`))).toMatchObject({ services, index: 4 });
   });
 
   it.each([
     "?limit=0",
     "?limit=1001",
     "?cursor=!",
-    "?prefix=a",
+    "?prefix=-",
+    "?prefixes=a",
     "/web?region=Mars",
     `/web?tag=${"t".repeat(129)}`,
-    "/web?limit=1",
+    "/web?limit=0",
+    "/web?limit=1001",
+    "/web?health=well",
+    "/web?health=any&health=any",
+    "/web?order=random",
+    "/web?meta=a",
+    "/web?meta=:a",
+    "/web?meta=a:1&meta=a:2",
+    "/web?failover=weur,,oc",
+    "/web?order=near&cursor=MTph",
+    "/web?wait=5",
+    "/web?index=-1",
+    "/web?index=1&wait=61",
+    "/web?index=1&wait=5s",
+    "/web?at-least=5",
+    "/web/events?prefix=a",
+    "/events?prefix=-a",
+    "/web/i1?tag=a",
   ])("refuses %s", async (query) => {
     const response = await get(`/services${query}`);
-    await expectProblem(response, 400, query.includes("cursor") ? "invalid-cursor" : "invalid-query");
+    await expectProblem(response, 400, query === "?cursor=!" ? "invalid-cursor" : "invalid-query");
   });
 
   it("[E1] forgets an instance that no longer renews, and not one that does", async () => {

@@ -33,6 +33,8 @@ const keptSlots = 10;
 const keptHistory = { keptSlots: 20, historyMs: 3_000, historyRevisions: 30 };
 const soon: Tuning = {
   trimming: { keptSlots, step: 5 },
+  // Three instances are a herd, and two of them most of it.
+  expiryGuard: { percent: 60, atLeast: 2, holdTtls: 1 },
   limits: {
     ...keptHistory,
     snapshotPageRows: 80,

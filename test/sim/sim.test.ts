@@ -62,6 +62,7 @@ const happened = [
   "digest-compared",
   "order-checked",
   "expiry-checked",
+  "lease-held",
   "id-reused",
   "session-read",
   "aged-read",

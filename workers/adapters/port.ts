@@ -3,7 +3,8 @@
  */
 
 /** The doors of the objects: one method each, text in and text out. */
-export type Port = "acceptor" | "acceptor-status" | "peer" | "client" | "replica-place" | "clock";
+export type Port =
+  "acceptor" | "acceptor-status" | "peer" | "client" | "replica-place" | "clock" | "checker" | "checker-status";
 
 /** Which object is meant. Travels with every call, since an object cannot always tell its own name. */
 export interface ObjectAddress {

@@ -7,14 +7,17 @@ import { isLocationHint } from "../config.ts";
 import type { Bindings } from "../bindings.ts";
 import type { ObjectAddress, Port, Transport } from "./port.ts";
 
-type Method = "receive" | "status" | "fromPeer" | "fromClient" | "place" | "read";
-const ports: Readonly<Record<Port, { readonly binding: "ACCEPTOR" | "REPLICA" | "CLOCK"; readonly method: Method }>> = {
+type Method = "receive" | "status" | "fromPeer" | "fromClient" | "place" | "read" | "arm";
+type Binding = "ACCEPTOR" | "REPLICA" | "CLOCK" | "CHECKER";
+const ports: Readonly<Record<Port, { readonly binding: Binding; readonly method: Method }>> = {
   acceptor: { binding: "ACCEPTOR", method: "receive" },
   "acceptor-status": { binding: "ACCEPTOR", method: "status" },
   peer: { binding: "REPLICA", method: "fromPeer" },
   client: { binding: "REPLICA", method: "fromClient" },
   "replica-place": { binding: "REPLICA", method: "place" },
   clock: { binding: "CLOCK", method: "read" },
+  checker: { binding: "CHECKER", method: "arm" },
+  "checker-status": { binding: "CHECKER", method: "status" },
 };
 export const isPort = (text: string): text is Port => Object.hasOwn(ports, text);
 

@@ -1,5 +1,6 @@
 /** A request arrives: what it came from and to is gathered, once, for all doors. */
 import { platformRandom } from "../adapters/random.ts";
+import type { ObjectAddress } from "../adapters/port.ts";
 import { transportOf } from "../adapters/transport.ts";
 import type { Bindings } from "../bindings.ts";
 import { configOf } from "../config.ts";
@@ -23,16 +24,36 @@ export interface GatewayEnv {
 /** @throws {Problem} when the deployment's variables or the path's namespace make no sense. */
 export function visitOf(request: Request, env: Bindings, execution: Pick<ExecutionContext, "waitUntil">): Visit {
   const config = configured(env);
-  const namespace = namespaceOf(request.url);
+  const place = { namespace: namespaceOf(request.url), home: config.home, cf: request.cf };
+  return visitAt(env, config, place, execution);
+}
+
+/** The surroundings of an object that asks replicas by itself: its own region is the nearest. */
+export function visitFrom(
+  env: Bindings,
+  { namespace, region }: ObjectAddress,
+  execution: Pick<ExecutionContext, "waitUntil">,
+): Visit {
+  const config = configured(env);
+  const home = config.regions.find((one) => one === region) ?? null;
+  return visitAt(env, config, { namespace, home, cf: undefined }, execution);
+}
+
+function visitAt(
+  env: Bindings,
+  config: Config,
+  { namespace, home, cf }: { readonly namespace: string; readonly home: Config["home"]; readonly cf: unknown },
+  execution: Pick<ExecutionContext, "waitUntil">,
+): Visit {
   return {
     config,
     namespace,
-    regions: nearestFirst(config.regions, config.home, request.cf),
+    regions: nearestFirst(config.regions, home, cf),
     transport: transportOf(env),
     memory: isolateMemory,
     random: platformRandom,
     open: env.SYNOD_OPEN === "true",
-    dataCentre: dataCentreOf(request.cf),
+    dataCentre: dataCentreOf(cf),
     now: () => Date.now(),
     after(ms, then) {
       const timer = setTimeout(then, ms);

@@ -11,8 +11,8 @@ export const subprotocolsIn = (headers: Headers): readonly string[] =>
 
 const challenge = { "www-authenticate": 'Bearer realm="synod"' };
 
-/** @throws {Problem} for whoever may not. */
-export async function authenticate(headers: Headers, env: Bindings): Promise<void> {
+/** @param carried a token that came in another way, where the door has one. @throws {Problem} for whoever may not. */
+export async function authenticate(headers: Headers, env: Bindings, carried: string | null = null): Promise<void> {
   if (env.SYNOD_OPEN === "true") return;
   const token = env.SYNOD_TOKEN;
   if (token === undefined || token === "") {
@@ -21,7 +21,8 @@ export async function authenticate(headers: Headers, env: Bindings): Promise<voi
       "nobody can be let in yet: set a token with `npx wrangler secret put SYNOD_TOKEN`",
     );
   }
-  const given = /^Bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1] ?? subprotocolToken(headers);
+  const given =
+    /^Bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1] ?? carried ?? subprotocolToken(headers);
   if (given === undefined) {
     throw new Problem("unauthorized", "send the header Authorization: Bearer <token>", { headers: challenge });
   }

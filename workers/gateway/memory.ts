@@ -23,6 +23,10 @@ export class Memory {
   readonly decisions = new Lru<Decided>(limits.cachedDecisions, limits.cachedDecisionBytes);
   /** Until when a replica is asked last, by namespace and region. */
   readonly unreachable = new Lru<number>(limits.rememberedObjects);
+  /** Whose turn it is in a service, by namespace and service: lookups in turns go on from there. */
+  readonly turns = new Lru<number>(limits.rememberedObjects);
+  /** Until when a replica is not asked again whether it is up to date, by namespace. */
+  readonly confirming = new Lru<number>(limits.rememberedObjects);
   /** What each address may still ask for the time. */
   readonly timeBudgets = new Lru<Bucket>(limits.rememberedObjects);
   /** Until when this gateway's own clock is not to be trusted, and open sockets for the time. */

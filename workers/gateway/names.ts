@@ -3,8 +3,8 @@ import { leaseId, revision } from "../../src/support/brand.ts";
 import type { ByteString, LeaseId, Revision } from "../../src/support/brand.ts";
 import { textOf } from "../../src/support/bytes.ts";
 import { limits } from "../../src/support/limits.ts";
-import { instanceName, serviceName } from "../../src/registry/service-keys.ts";
-import type { InstanceName, ServiceName } from "../../src/registry/service-keys.ts";
+import { checkName, instanceName, serviceName } from "../../src/registry/keys.ts";
+import type { CheckName, InstanceName, ServiceName } from "../../src/registry/model.ts";
 import { userKey } from "../../src/store/key-space.ts";
 import { isLockName } from "./guards.ts";
 import { pathBytes } from "./paths.ts";
@@ -43,16 +43,19 @@ export function decisionIdIn(rest: string): string {
 export function serviceIn(rest: string): ServiceName {
   const name = serviceName(textOf(pathBytes(rest)) ?? "");
   if (name !== null) return name;
-  throw new Problem("invalid-name", "a service's name is a DNS label: 1 to 63 letters, digits and inner hyphens");
+  throw new Problem("invalid-name", "a service's name has 1 to 63 letters, digits, underscores and inner hyphens");
 }
 
 export function instanceIn(rest: string): InstanceName {
   const name = instanceName(textOf(pathBytes(rest)) ?? "");
   if (name !== null) return name;
-  throw new Problem(
-    "invalid-name",
-    "an instance's name has 1 to 128 letters, digits, dots, colons, hyphens, underscores",
-  );
+  throw new Problem("invalid-name", "an instance's name has 1 to 128 letters, digits, and characters of . _ : @ -");
+}
+
+export function checkIn(rest: string): CheckName {
+  const name = checkName(textOf(pathBytes(rest)) ?? "");
+  if (name !== null) return name;
+  throw new Problem("invalid-name", "a check's name has 1 to 192 letters, digits, and characters of . _ : @ -");
 }
 
 /** @param segment one of the path: any bytes but zero, percent-encoded; a slash is always encoded. */

@@ -37,6 +37,7 @@ export async function fromNow(visit: Visit, { range }: Pick<Followed, "range">):
 /**
  * One question.
  * @param waitMs how long to wait for something to happen, at most `limits.watchWaitMs`; 0: not at all.
+ * @param maxBytes of the events in the answer; the first is answered however large it is.
  * @throws {Problem} `revision-compacted` when the place lies before what is kept; otherwise when no replica could answer.
  */
 export async function happenings(
@@ -44,8 +45,9 @@ export async function happenings(
   followed: Followed,
   from: EventPlace,
   waitMs: number = limits.watchWaitMs,
+  maxBytes: number = limits.watchBytes,
 ): Promise<Happenings> {
-  const request = { type: "watch", query: { ...followed, from }, maxBytes: limits.watchBytes, waitMs } as const;
+  const request = { type: "watch", query: { ...followed, from }, maxBytes, waitMs } as const;
   const { reply } = await askReplicas(visit, request);
   assert(reply.type === "result", "a watch is answered with a result");
   const { result } = reply;

@@ -116,6 +116,7 @@ export function refusal(outcome: Outcome, inDoubt: boolean, headers: Readonly<Re
     case "put":
     case "deleted":
     case "expired":
+    case "suspected":
     case "txn":
     case "granted":
     case "renewed":
@@ -143,6 +144,10 @@ export function refusedProblem(
       return new Problem(why, "there is no lease of that id: it ended, or was never granted", { headers });
     case "lease-exists":
       return new Problem(why, "a lease of that id was granted before", { headers });
+    case "lease-elsewhere":
+      return new Problem("instance-elsewhere", "an instance of that id is registered under another service", {
+        headers,
+      });
     case "lock-lost":
       return new Problem(why, "another token holds the lock, or nobody does", { headers });
     case "queue-full":

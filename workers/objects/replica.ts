@@ -158,8 +158,10 @@ export class Replica extends DurableObject<Bindings> {
     if (this.#running !== null) return this.#running;
     const row = this.ctx.storage.transactionSync(() => this.#storage.loadFor(address));
     const store = new Store(sqlOf(this.ctx.storage.sql));
+    const config = configOf(this.env);
     const core = new Core({
-      place: placeOf(configOf(this.env), row.namespace, row.region),
+      place: placeOf(config, row.namespace, row.region),
+      expiryGuard: config.expiryGuard,
       store,
       random: platformRandom,
       round: row.round,

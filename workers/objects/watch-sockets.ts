@@ -5,11 +5,10 @@
  * Called by the replica's shell alone; founds, proposes and stores nothing.
  */
 import { limits } from "../../src/support/limits.ts";
-import { startOf } from "../../src/store/events.ts";
+import { isFollowed, startOf } from "../../src/store/events.ts";
 import type { EventPlace, EventQuery } from "../../src/store/events.ts";
 import type { Touched } from "../../src/store/change-log.ts";
 import type { Store } from "../../src/store/store.ts";
-import { covers } from "../../src/store/transaction.ts";
 import { encodePlace, isBefore, shownEvent, wholeRevisions } from "../../src/wire/watch-codec.ts";
 import { decodeWatchMessage } from "../../src/wire/watch-message.ts";
 import type { ObjectAddress } from "../adapters/port.ts";
@@ -294,7 +293,7 @@ function touchedFrom(store: Store, from: EventPlace): Touched {
 }
 
 const concerns = (touched: Touched, { window }: Watcher): boolean =>
-  touched === null || touched.some((key) => covers(window.query.range, key));
+  touched === null || touched.some((key) => isFollowed(window.query, key));
 
 /** One page for this watcher, and for all that ask the same from the same place. */
 function read({ kind, window }: Watcher, round: Round): Page | "compacted" {

@@ -3,8 +3,8 @@ import { createSocket } from "node:dgram";
 import type { Socket } from "node:dgram";
 import { once } from "node:events";
 import { isIPv6 } from "node:net";
-import { CommandError } from "../errors.ts";
 import type { Endpoint } from "../flags.ts";
+import { cannotListen } from "../listening.ts";
 import { Responder } from "./responder.ts";
 import type { ReadClock } from "./responder.ts";
 
@@ -43,12 +43,6 @@ async function bound(socket: Socket, { address, port }: Endpoint): Promise<void>
   try {
     await listening;
   } catch (error) {
-    const { code, message } = error as { readonly code?: string; readonly message: string };
-    const reasons: Readonly<Record<string, string>> = {
-      EADDRINUSE: "something else listens there",
-      EACCES: "ports below 1024 are for root, or for whoever has CAP_NET_BIND_SERVICE",
-      EADDRNOTAVAIL: "this machine has no such address",
-    };
-    throw new CommandError(`cannot listen on ${address}:${port}: ${reasons[code ?? ""] ?? message}`);
+    throw cannotListen({ address, port }, error);
   }
 }

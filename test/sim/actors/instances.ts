@@ -4,10 +4,25 @@
  */
 import { regionName, requestId } from "../../../src/support/brand.ts";
 import { register } from "../../../src/registry/register.ts";
-import { instanceName, serviceName } from "../../../src/registry/service-keys.ts";
+import { agentNode, instanceName, serviceName } from "../../../src/registry/keys.ts";
+import type { InstanceRecord, Lookup } from "../../../src/registry/model.ts";
 import type { Cluster } from "../cluster.ts";
 
 const ttlMs = 4_000;
+const service = serviceName("web");
+const record: InstanceRecord = {
+  address: "10.0.0.1",
+  port: 80,
+  protocol: "tcp",
+  tags: [],
+  meta: {},
+  weights: { passing: 1, warning: 1 },
+  region: regionName("wnam"),
+  ttlMs,
+  checks: [],
+  taggedAddresses: {},
+  enableTagOverride: false,
+};
 
 interface Life {
   readonly name: string;
@@ -45,13 +60,11 @@ export class Instances {
     if (life.renewals >= life.fallsSilentAfter) return;
     life.renewals += 1;
     this.#count += 1;
-    const service = serviceName("web");
     const instance = instanceName(life.name);
     if (service === null || instance === null) throw new Error("bad names");
-    const operation = register(
-      { service, instance },
-      { address: "10.0.0.1", port: 80, tags: [], meta: {}, ttlMs, region: regionName("wnam") },
-    );
+    const place = { service, node: agentNode, instance };
+    const [operation] = register({ place, record, initial: {}, indexed: false });
+    if (operation === undefined) throw new Error("registering is an operation");
     const startedAt = world.now;
     if (startedAt > life.dueAt) life.alive = false;
     this.#cluster
@@ -72,10 +85,21 @@ export class Instances {
   #lookUp(): void {
     if (!this.#running) return;
     const { world, regions } = this.#cluster;
-    const service = serviceName("web");
     if (service === null) throw new Error("bad name");
     const expected = this.#lives.filter((life) => life.alive && world.now <= life.dueAt);
-    const query = { type: "instances", service, tag: null, region: null } as const;
+    const lookup: Lookup = {
+      service,
+      health: "any",
+      tags: [],
+      notTags: [],
+      meta: {},
+      regions: [],
+      failover: [],
+      order: { type: "name" },
+      limit: 100,
+      after: null,
+    };
+    const query = { type: "instances", lookup } as const;
     this.#cluster
       .replica(world.pick(regions))
       .ask({ type: "read", consistency: { type: "linearizable" }, query }, (reply) => {

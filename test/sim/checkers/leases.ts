@@ -1,5 +1,5 @@
 /**
- * E1, E2: a lease renewed in time is always found, with its keys (actors look), and none is ended before its last renewal,
+ * E1, E2, H1: a lease renewed in time is always found, with its keys (actors look), and none is ended before its last renewal,
  * plus its time to live, plus the skew that clocks are allowed. No key outlives its lease, at any replica, at any revision;
  * and in the end all that fell silent are gone.
  */
@@ -41,6 +41,7 @@ export const leases: CheckerOf = ({ cluster, chosen, instances, leaseHolders }) 
         if (keys === null) violated("E2", `${lease} is gone at ${returnedAt}, but was renewed until ${dueAt}`);
         if (keys < expectedKeys) violated("E1", `${lease} has ${keys} keys of ${expectedKeys}`);
       }
+      for (const { lease } of replayOf(chosen).model.holds) world.count("lease-held", lease);
       const aheadMs = swarm.clocks === "skewed" ? offMs : 0;
       for (const { lease, by, slot, dueAt } of replayOf(chosen).model.ends) {
         if (by === "revoke") {

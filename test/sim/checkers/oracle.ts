@@ -1,5 +1,5 @@
 /**
- * X1, X2, X3, V1, V2, V4, K1, E1, L3: the chosen log, carried out by the plainest model of a store there is, must give
+ * X1, X2, X3, V1, V2, V4, K1, E1, H1, L3: the chosen log, carried out by the plainest model of a store there is, must give
  * every client the outcome it was told, carry out no command twice, and end in the rows and leases that the replicas hold.
  */
 import type { Entry } from "../../../src/store/command.ts";
@@ -8,7 +8,7 @@ import type { Store } from "../../../src/store/store.ts";
 import type { ByteString } from "../../../src/support/brand.ts";
 import { canonical } from "../replay/canonical.ts";
 import { entriesIn } from "../replay/plain-store.ts";
-import type { PlainStore } from "../replay/plain-store.ts";
+import type { PlainLease, PlainStore } from "../replay/plain-store.ts";
 import type { CheckerOf } from "./checker.ts";
 import { violated } from "./checker.ts";
 import { firstAmiss, replayOf } from "./replay.ts";
@@ -70,10 +70,8 @@ const rowsOf = (entries: readonly Entry[]): readonly string[] =>
       `${key}=${value.join()}@${createRevision}/${modRevision}#${version}${lease === null ? "" : `~${lease}`}`,
   );
 
-const leaseText = (
-  id: string,
-  lease: { renewal: number; renewedAt: number; ttlMs: number; granted: boolean },
-): string => `${id}:${lease.renewal},${lease.renewedAt},${lease.ttlMs},${lease.granted}`;
+const leaseText = (id: string, lease: PlainLease): string =>
+  `${id}:${lease.renewal},${lease.renewedAt},${lease.ttlMs},${lease.granted},${lease.herd},${lease.heldUntil}`;
 
 const leasesOf = (model: PlainStore): readonly string[] =>
   [...model.leases].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([id, lease]) => leaseText(id, lease));

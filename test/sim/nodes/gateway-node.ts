@@ -132,7 +132,13 @@ export class GatewayNode {
   #visit(): Visit {
     const world = this.#world;
     return {
-      config: { cluster: "sim", regions: this.#regions.toSorted() as LocationHint[], home: null },
+      config: {
+        cluster: "sim",
+        regions: this.#regions.toSorted() as LocationHint[],
+        home: null,
+        expiryGuard: null,
+        checkPrivate: false,
+      },
       namespace: "default",
       regions: this.#regions as LocationHint[],
       transport: { call: async (port, { region }, payload, timeoutMs) => this.#call(port, region, payload, timeoutMs) },

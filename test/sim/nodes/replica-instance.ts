@@ -6,6 +6,7 @@ import type { ClientReply, PeerReply } from "../../../src/replica/messages.ts";
 import { Replica } from "../../../src/replica/replica.ts";
 import type { Trimming } from "../../../src/replica/replica.ts";
 import type { Event, Send, TurnOutcome } from "../../../src/replica/turn.ts";
+import type { ExpiryGuard } from "../../../src/store/command.ts";
 import { Store } from "../../../src/store/store.ts";
 import type { StoreLimits } from "../../../src/store/store-limits.ts";
 import { decodeAcceptorReply, encodeAcceptorRequest } from "../../../src/wire/acceptor-codec.ts";
@@ -35,6 +36,7 @@ export interface Wires {
 export interface Tuning {
   readonly limits?: Partial<StoreLimits>;
   readonly trimming?: Trimming;
+  readonly expiryGuard?: ExpiryGuard;
 }
 
 export interface Surroundings {
@@ -93,6 +95,7 @@ export class ReplicaInstance {
       random: world.random,
       round: row.round,
       members: row.members,
+      ...(tuning.expiryGuard === undefined ? {} : { expiryGuard: tuning.expiryGuard }),
       ...(tuning.trimming === undefined ? {} : { trimming: tuning.trimming }),
     });
     this.#running = { core, row };

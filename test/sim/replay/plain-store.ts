@@ -7,6 +7,7 @@ import type {
   Command,
   Condition,
   Entry,
+  ExpiryGuard,
   Guard,
   Operation,
   Outcome,
@@ -39,6 +40,16 @@ export interface PlainLease {
   readonly renewal: number;
   readonly renewedAt: number;
   readonly granted: boolean;
+  readonly herd: string | null;
+  /** A suspect is held until then. */
+  readonly heldUntil: number | null;
+}
+
+/** A lease that was held instead of ended (H1). */
+export interface LeaseHold {
+  readonly lease: string;
+  readonly slot: number;
+  readonly heldUntil: number;
 }
 
 /** A lease that ended, and from which log time on it might have. */
@@ -73,6 +84,7 @@ export class PlainStore {
   readonly changes: (readonly PlainChange[])[] = [[], []];
   readonly leases = new Map<string, PlainLease>();
   readonly ends: LeaseEnd[] = [];
+  readonly holds: LeaseHold[] = [];
   /** The revision that commands have compacted to. */
   compacted = revision(0);
   now = 0;
@@ -155,12 +167,14 @@ export class PlainStore {
         return this.#transact(operation.transaction);
       case "grant":
         if (this.leases.has(operation.lease)) return this.#refused("lease-exists");
-        this.#renew(operation.lease, operation.ttlMs, true);
+        this.#renew(operation.lease, { ttlMs: operation.ttlMs, granted: true });
         return { type: "granted", ttlMs: operation.ttlMs, revision: this.revision };
       case "renew": {
         const lease = this.leases.get(operation.lease);
         if (lease === undefined) return this.#refused("lease-not-found");
-        this.#renew(operation.lease, lease.ttlMs, lease.granted);
+        if (this.#isElsewhere(operation.lease, operation.within)) return this.#refused("lease-elsewhere");
+        const touched = this.#renew(operation.lease);
+        this.#change(() => touched.forEach((key) => this.#touch(key)));
         return { type: "renewed", ttlMs: lease.ttlMs, revision: this.revision };
       }
       case "revoke": {
@@ -168,12 +182,8 @@ export class PlainStore {
         const deletedKeys = this.#end(operation.lease, "revoke");
         return { type: "revoked", deletedKeys, revision: this.revision };
       }
-      case "expire": {
-        const lease = this.leases.get(operation.lease);
-        const ends = lease?.renewal === operation.renewal && this.now >= lease.renewedAt + lease.ttlMs;
-        const deletedKeys = ends ? this.#end(operation.lease, "expire") : 0;
-        return { type: "expired", deletedKeys, revision: this.revision };
-      }
+      case "expire":
+        return this.#expire(operation);
       case "compact":
         if (operation.revision > this.revision) return this.#refused("future");
         if (operation.revision <= this.compacted) return this.#refused("compacted");
@@ -188,12 +198,21 @@ export class PlainStore {
     const current = this.#keys.get(operation.key);
     if (!holds(operation.condition, current))
       return { type: "condition-failed", modRevision: current?.modRevision ?? null };
-    const { lease: own, tie } = operation;
+    const { lease: own, tie, needs } = operation;
     if (tie !== undefined && !this.leases.has(tie)) return this.#refused("lease-not-found");
-    if (own !== undefined) this.#renew(own.id, own.ttlMs, this.leases.get(own.id)?.granted ?? false);
+    if (needs !== undefined && !this.leases.has(needs.lease)) return this.#refused("lease-not-found");
+    if (own !== undefined && this.#isElsewhere(own.id, own.within)) return this.#refused("lease-elsewhere");
+    if (needs !== undefined && this.#isElsewhere(needs.lease, needs.within)) return this.#refused("lease-elsewhere");
+    const touched: ByteString[] = [];
+    if (needs?.renew === true) touched.push(...this.#renew(needs.lease));
+    if (own !== undefined) touched.push(...this.#renew(own.id, { ttlMs: own.ttlMs, herd: own.herd ?? null }));
     const lease = own?.id ?? tie ?? null;
-    const isKept = operation.keepIfEqual === true && current?.lease === lease && equal(current.value, operation.value);
-    if (!isKept) this.#change(() => this.#write(operation.key, operation.value, lease));
+    const isEqual = current?.lease === lease && equal(current.value, operation.value);
+    const isKept = operation.keepIfEqual === true && isEqual && !touched.includes(operation.key);
+    this.#change(() => {
+      if (!isKept) this.#write(operation.key, operation.value, lease);
+      for (const key of touched) if (key !== operation.key) this.#touch(key);
+    });
     const { modRevision, version, createRevision } = this.#entry(operation.key);
     return { type: "put", revision: modRevision, version, createRevision, renewedOnly: isKept };
   }
@@ -210,10 +229,13 @@ export class PlainStore {
     const places = [...this.#keys.values()].filter(({ key }) => key.startsWith(queue));
     const mine = places.find((place) => place.lease === lease.id);
     if (mine === undefined && places.length >= queuePlaces) return this.#refused("queue-full");
-    this.#renew(lease.id, lease.ttlMs, this.leases.get(lease.id)?.granted ?? false);
+    const touched = this.#renew(lease.id, { ttlMs: lease.ttlMs });
     const token = mine?.createRevision ?? revision(this.revision + 1);
     const key = `${queue}${token.toString(16).padStart(16, "0")}` as ByteString;
-    if (mine === undefined) this.#change(() => this.#write(key, value, lease.id));
+    this.#change(() => {
+      if (mine === undefined) this.#write(key, value, lease.id);
+      for (const one of touched) this.#touch(one);
+    });
     return { type: "enqueued", key, token, created: mine === undefined, revision: this.revision };
   }
 
@@ -261,20 +283,62 @@ export class PlainStore {
 
   // --- leases and rows ---
 
-  #renew(lease: string, ttlMs: number, granted: boolean): void {
-    this.leases.set(lease, { ttlMs, renewal: this.slot, renewedAt: this.now, granted });
+  /** @returns the keys that are to be written once more: those of a suspect, which is none any more. */
+  #renew(lease: string, said: Partial<PlainLease> = {}): readonly ByteString[] {
+    const known = this.leases.get(lease) ?? { ttlMs: 0, granted: false, herd: null, heldUntil: null };
+    this.leases.set(lease, { ...known, ...said, renewal: this.slot, renewedAt: this.now, heldUntil: null });
+    return known.heldUntil === null ? [] : this.#tiedTo(lease);
+  }
+
+  #tiedTo(lease: string): readonly ByteString[] {
+    const tied = [...this.#keys.values()].filter((entry) => entry.lease === lease);
+    return tied.map(({ key }) => key).toSorted();
+  }
+
+  #isElsewhere(lease: string, within: readonly string[] | undefined): boolean {
+    if (within === undefined) return false;
+    return this.#tiedTo(lease).some((key) => within.every((prefix) => !key.startsWith(prefix)));
+  }
+
+  #expire({ lease: id, renewal, guard }: Extract<Operation, { readonly type: "expire" }>): Outcome {
+    const lease = this.leases.get(id);
+    const isRenewed = lease?.renewal !== renewal;
+    if (
+      lease === undefined ||
+      isRenewed ||
+      this.now < lease.renewedAt + lease.ttlMs ||
+      this.now < (lease.heldUntil ?? 0)
+    )
+      return { type: "expired", deletedKeys: 0, revision: this.revision };
+    if (guard !== undefined && this.#isHeldBack(lease, guard)) {
+      const heldUntil = this.now + guard.holdTtls * lease.ttlMs;
+      this.leases.set(id, { ...lease, heldUntil });
+      this.holds.push({ lease: id, slot: this.slot, heldUntil });
+      const tied = this.#tiedTo(id);
+      this.#change(() => tied.forEach((key) => this.#touch(key)));
+      return { type: "suspected", heldUntil, revision: this.revision };
+    }
+    return { type: "expired", deletedKeys: this.#end(id, "expire"), revision: this.revision };
+  }
+
+  /** H1: nobody is held twice, nobody alone, and none unless most of its herd have not renewed for half their time. */
+  #isHeldBack({ herd, heldUntil }: PlainLease, { percent, atLeast }: ExpiryGuard): boolean {
+    if (herd === null || heldUntil !== null) return false;
+    const herded = [...this.leases.values()].filter((lease) => lease.herd === herd);
+    const missing = herded.filter((lease) => lease.heldUntil !== null || this.now >= lease.renewedAt + lease.ttlMs / 2);
+    return herded.length >= atLeast && 100 * missing.length > percent * herded.length;
   }
 
   #end(lease: LeaseId, by: LeaseEnd["by"]): number {
-    const { renewedAt, ttlMs } = this.leases.get(lease) ?? { renewedAt: 0, ttlMs: 0 };
-    const tied = [...this.#keys.values()].filter((entry) => entry.lease === lease).map(({ key }) => key);
+    const { renewedAt, ttlMs, heldUntil } = this.leases.get(lease) ?? { renewedAt: 0, ttlMs: 0, heldUntil: null };
+    const tied = this.#tiedTo(lease);
     this.leases.delete(lease);
-    this.#change(() => tied.toSorted().forEach((key) => this.#remove(key)));
+    this.#change(() => tied.forEach((key) => this.#remove(key)));
     this.ends.push({
       lease,
       by,
       slot: this.slot,
-      dueAt: renewedAt + ttlMs,
+      dueAt: Math.max(renewedAt + ttlMs, heldUntil ?? 0),
       revision: this.revision,
       keys: tied.length,
     });
@@ -290,6 +354,12 @@ export class PlainStore {
     this.past.push(new Map(this.#keys));
     const used = new Set([...this.#keys.values()].map(({ lease }) => lease));
     for (const [id, { granted }] of this.leases) if (!granted && !used.has(leaseId(id))) this.leases.delete(id);
+  }
+
+  /** Writes a key once more as it is. */
+  #touch(key: ByteString): void {
+    const { value, lease } = this.#entry(key);
+    this.#write(key, value, lease);
   }
 
   #write(key: ByteString, value: Uint8Array, lease: LeaseId | null): void {

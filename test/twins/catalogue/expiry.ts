@@ -4,6 +4,7 @@ import type { Twin } from "../twin.ts";
 const area = "expiry";
 const rules = "src/store/rules.ts";
 const operations = "src/store/operations.ts";
+const massExpiry = "test/unit/store/mass-expiry.test.ts";
 
 export const expiry: readonly Twin[] = [
   {
@@ -14,7 +15,7 @@ export const expiry: readonly Twin[] = [
     file: rules,
     find: "lease.renewal === renewal && now >=",
     replace: "now >=",
-    also: [{ file: rules, find: "lease.renewedAt + lease.ttlMs;", replace: "0;" }],
+    also: [{ file: rules, find: "Math.max(renewedAt + ttlMs, heldUntil ?? 0);", replace: "0;" }],
     check: "simulation",
     expected: /\[(E2|L3|X1)\]/,
   },
@@ -24,7 +25,7 @@ export const expiry: readonly Twin[] = [
     rule: "E1",
     wrong: "In log time the lease still runs, whatever the clock that proposed its end says.",
     file: rules,
-    find: "lease.renewal === renewal && now >= lease.renewedAt + lease.ttlMs;",
+    find: "lease.renewal === renewal && now >= endOf(lease);",
     replace: "lease.renewal === renewal;",
     check: "test/unit/store/leases.test.ts",
     expected: /\[E1\]/,
@@ -117,10 +118,76 @@ export const expiry: readonly Twin[] = [
     file: operations,
     find: "const lease = own?.id ?? tie ?? null;",
     replace: `const lease = own?.id ?? tie ?? null;
-    const tied = tie === undefined ? null : this.#parts.leases.get(tie);
-    if (tied !== null) this.#parts.leases.renew(tied.id, tied.ttlMs, turn);`,
+    const tied = tie === undefined ? null : leases.get(tie);
+    if (tied !== null) leases.renew(tied.id, {}, turn);`,
     check: "simulation",
     expected: /\[(X1|L3|E1)\]/,
+  },
+  {
+    name: "ends-leases-though-most-of-their-herd-is-missing",
+    area,
+    rule: "H1",
+    wrong: "We cannot be reached by a whole region, and throw all of its instances out at once.",
+    file: operations,
+    find: "if (operation.guard !== undefined && this.#isProbablyUs(lease, operation.guard, turn)) {",
+    replace: "if (operation.guard === undefined && operation.guard !== undefined) {",
+    check: massExpiry,
+    expected: /\[H1\]/,
+  },
+  {
+    name: "holds-a-suspect-again-and-again",
+    area,
+    rule: "H1",
+    wrong: "Who is dead stays for ever, as long as most of the others are dead too.",
+    file: operations,
+    find: "herd !== null && heldUntil === null && isMassExpiry(",
+    replace: "herd !== null && isMassExpiry(",
+    check: massExpiry,
+    expected: /\[H1\]/,
+  },
+  {
+    name: "ends-a-suspect-before-its-hold-is-over",
+    area,
+    rule: "H1",
+    wrong: "The next command ends what was only just held.",
+    file: rules,
+    find: "Math.max(renewedAt + ttlMs, heldUntil ?? 0);",
+    replace: "renewedAt + ttlMs;",
+    check: massExpiry,
+    expected: /\[H1\]/,
+  },
+  {
+    name: "goes-on-suspecting-who-renewed",
+    area,
+    rule: "H1",
+    wrong: "Who came back is shown as a suspect for ever, and counts as missing.",
+    file: "src/store/leases.ts",
+    find: "renewedAt: now, granted, herd, heldUntil: null });",
+    replace: "renewedAt: now, granted, herd, heldUntil: before?.heldUntil ?? null });",
+    check: massExpiry,
+    expected: /\[H1\]/,
+  },
+  {
+    name: "suspects-in-silence",
+    area,
+    rule: "H1",
+    wrong: "Who follows a service is never told that an instance is suspect, nor that it is none any more.",
+    file: operations,
+    find: "this.#parts.leases.suspect(lease, heldUntil);\n      this.#touch([lease.id], turn);",
+    replace: "this.#parts.leases.suspect(lease, heldUntil);",
+    check: massExpiry,
+    expected: /\[H1\]/,
+  },
+  {
+    name: "counts-a-herd-once-and-for-all",
+    area,
+    rule: "H1",
+    wrong: "A herd is judged by what it was some batches ago.",
+    file: "src/store/leases.ts",
+    find: "this.#touched.clear();\n    this.#herds = null;",
+    replace: "this.#touched.clear();",
+    check: massExpiry,
+    expected: /\[H1\]/,
   },
   {
     name: "grants-a-lease-over-another",

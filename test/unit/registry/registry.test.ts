@@ -1,248 +1,314 @@
 import { describe, expect, test } from "vitest";
-import { instancesOf, services } from "../../../src/registry/lookup.ts";
-import { deregister, register } from "../../../src/registry/register.ts";
-import { decodeRegistration, encodeRegistration, registration } from "../../../src/registry/registration.ts";
-import type { Registration, RegistrationInput } from "../../../src/registry/registration.ts";
-import { instanceKey, instanceLease, instanceName, placeOf, serviceName } from "../../../src/registry/service-keys.ts";
-import type { InstancePlace } from "../../../src/registry/service-keys.ts";
-import { instant, regionName } from "../../../src/support/brand.ts";
+import {
+  agentNode,
+  instanceLease,
+  maintenanceCheck,
+  nodeMaintenanceCheck,
+  serviceRange,
+} from "../../../src/registry/keys.ts";
+import { findCheck, findInstance, findNode, findNodes } from "../../../src/registry/lookup.ts";
+import * as operations from "../../../src/registry/register.ts";
+import { nodeMaintenance } from "../../../src/registry/health.ts";
+import type { CheckDefinition, CheckStatus, NodeCheck } from "../../../src/registry/model.ts";
 import type { ByteString } from "../../../src/support/brand.ts";
-import { limits } from "../../../src/support/limits.ts";
-import { utf8 } from "../../../src/support/bytes.ts";
-import { Driver, put } from "../store/driver.ts";
+import { Registry, checkOf, checks, instanceOf, node, nodeOf, placeOf, recordOf, serviceOf } from "./examples.ts";
 
-const input: RegistrationInput = {
-  address: "10.0.0.1",
-  port: 8080,
-  tags: ["blue", "v2"],
-  meta: { version: "2", empty: "" },
-  ttlMs: 10_000,
-  region: "weur",
-};
+const [ttl, http, , alias, plain] = checks;
+const web1 = placeOf("web", "web-1");
+const say = (status: CheckStatus, output = "") => ({ status, output });
+const withoutTtl = { ttlMs: null };
 
-function valid(parts: Partial<RegistrationInput> = {}): Registration {
-  const made = registration({ ...input, ...parts });
-  if ("type" in made) throw new Error(made.reason);
-  return made;
+/** Sets a check as the doors do, by what is registered. */
+function set(registry: Registry, of: typeof web1, check: CheckDefinition, status: CheckStatus, output = "") {
+  const { instance } = findInstance(registry.driver.store, of.node, of.instance);
+  if (instance === null) throw new Error("not registered");
+  return registry.do(operations.setState(of, instance, check, say(status, output)));
 }
-
-function place(service: string, instance: string): InstancePlace {
-  const [name, own] = [serviceName(service), instanceName(instance)];
-  if (name === null || own === null) throw new Error("not a name");
-  return { service: name, instance: own };
-}
-
-const nameOf = (service: string) => place(service, "x").service;
-
-describe("names", () => {
-  test("a service is one DNS label, in either case the same", () => {
-    expect(serviceName("Web-1")).toBe("web-1");
-    expect(serviceName("a")).toBe("a");
-    expect(serviceName("x".repeat(63))).not.toBeNull();
-    for (const text of ["", "-a", "a-", "a.b", "a_b", "é", "x".repeat(64), "a\n"]) expect(serviceName(text)).toBeNull();
-  });
-
-  test("an instance has path characters only", () => {
-    expect(instanceName("10.0.0.1:80")).toBe("10.0.0.1:80");
-    for (const text of ["", "a/b", "a b", "x".repeat(129), "a\0"]) expect(instanceName(text)).toBeNull();
-  });
-
-  test("keys name their place and nothing else does", () => {
-    expect(placeOf(instanceKey(place("Web", "i-1")))).toEqual({ service: "web", instance: "i-1" });
-    for (const key of ["kweb\0i", "sweb", "s\0i", "sweb\0", "sweb\0i\0"]) expect(placeOf(key as ByteString)).toBeNull();
-    expect(instanceLease(place("web", "i-1"))).toBe("service/web/i-1");
-  });
-});
-
-describe("registrations", () => {
-  test("come back as they were stored", () => {
-    expect(decodeRegistration(encodeRegistration(valid()))).toEqual(input);
-  });
-
-  test("equal ones are equal byte for byte, whatever the order of meta", () => {
-    const one = valid({ meta: { b: "1", a: "2", 10: "3" } });
-    const two = valid({ meta: { 10: "3", a: "2", b: "1" } });
-    expect(encodeRegistration(two)).toEqual(encodeRegistration(one));
-  });
-
-  test("meta may have any name, also one that objects give a meaning to", () => {
-    const meta: unknown = JSON.parse('{"__proto__":"x"}');
-    const stored = decodeRegistration(encodeRegistration(valid({ meta })));
-    expect(Object.entries(stored?.meta ?? {})).toEqual([["__proto__", "x"]]);
-  });
-
-  test.each<Partial<RegistrationInput>>([
-    { address: "" },
-    { address: "a b" },
-    { address: "x".repeat(256) },
-    { address: 7 },
-    { port: -1 },
-    { port: 65_536 },
-    { port: 1.5 },
-    { port: "80" },
-    { tags: "blue" },
-    { tags: [""] },
-    { tags: [7] },
-    { tags: Array.from({ length: 65 }, () => "t") },
-    { tags: ["x".repeat(129)] },
-    { meta: [] },
-    { meta: null },
-    { meta: { a: 7 } },
-    { meta: { "": "x" } },
-    { meta: { a: "x".repeat(513) } },
-    { meta: Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`k${n}`, "v"])) },
-    { ttlMs: 999 },
-    { ttlMs: 86_400_001 },
-    { ttlMs: Number.NaN },
-    { region: "WEUR" },
-    { region: undefined },
-  ])("with %j are refused with a reason", (parts) => {
-    expect(registration({ ...input, ...parts })).toMatchObject({
-      type: "rejected",
-      reason: expect.any(String) as string,
-    });
-  });
-
-  test.each(["", "7", "null", "[]", "{}", '{"address":"a"}'])("are not read from %s", (text) => {
-    expect(decodeRegistration(utf8(text))).toBeNull();
-  });
-  test("are not read with a part too many", () => {
-    expect(decodeRegistration(utf8(JSON.stringify({ ...valid(), extra: 1 })))).toBeNull();
-    expect(decodeRegistration(new Uint8Array([255]))).toBeNull();
-  });
-});
 
 describe("registering", () => {
   test("the same again renews the lease only, in one row", () => {
-    const driver = new Driver();
-    const at = place("web", "one");
-    expect(driver.one(register(at, valid()))).toMatchObject({ type: "put", revision: 2 });
-    driver.now += 1_000;
-    const rows = driver.rowsWritten(() => {
-      expect(driver.one(register(at, valid()))).toMatchObject({ renewedOnly: true, revision: 2 });
+    const registry = new Registry();
+    expect(registry.register(web1)).toMatchObject([{ type: "put", revision: 2 }]);
+    registry.driver.now += 1_000;
+    const rows = registry.driver.rowsWritten(() => {
+      expect(registry.register(web1)).toMatchObject([{ renewedOnly: true, revision: 2 }]);
     });
     expect(rows).toBe(2);
-    expect(driver.store.lease(instanceLease(at))).toMatchObject({
+    expect(registry.driver.store.lease(instanceLease(web1))).toMatchObject({
       renewal: 2,
-      renewedAt: driver.now,
+      renewedAt: registry.driver.now,
       ttlMs: 10_000,
+      herd: "weur",
     });
   });
 
   test("something else is a new revision of the same instance", () => {
-    const driver = new Driver();
-    driver.one(register(place("web", "one"), valid()));
-    driver.one(register(place("web", "one"), valid({ port: 81 })));
-    expect(instancesOf(driver.store, nameOf("web"))).toMatchObject({
-      revision: 3,
-      instances: [{ port: 81, modRevision: 3, createRevision: 2 }],
+    const registry = new Registry();
+    registry.register(web1);
+    registry.register(web1, { port: 81 });
+    expect(registry.find("web")).toMatchObject({
+      index: 3,
+      instances: [{ port: 81, modRevision: 3, createRevision: 2, status: "passing", suspect: false }],
     });
+  });
+
+  test("under another service is refused with all its checks, and changes nothing", () => {
+    const registry = new Registry();
+    const own = { ...plain, check: checkOf("mine") };
+    registry.register(web1, { checks: [ttl, own] }, { indexed: true });
+    const before = registry.find("web");
+    const elsewhere = placeOf("api", "web-1");
+    const outcomes = registry.register(elsewhere, { checks: [ttl, own], port: 1 }, { indexed: true });
+    expect(outcomes.length).toBe(4);
+    for (const outcome of outcomes) expect(outcome).toMatchObject({ type: "refused", why: "lease-elsewhere" });
+    expect([registry.names("api"), registry.find("web")]).toEqual([[], before]);
+    // The same on another node is another instance.
+    expect(registry.register(placeOf("api", "web-1", nodeOf("other")))).toMatchObject([{ type: "put" }]);
+    // And again where it is.
+    expect(registry.register(web1, { checks: [ttl, own] }, { indexed: true })[0]).toMatchObject({ renewedOnly: true });
+  });
+
+  test("renewing is for what is registered there", () => {
+    const registry = new Registry();
+    expect(registry.do(operations.renew(web1))).toMatchObject([{ type: "refused", why: "lease-not-found" }]);
+    registry.register(web1);
+    const elsewhere = placeOf("api", "web-1");
+    expect(registry.do(operations.renew(elsewhere))).toMatchObject([{ type: "refused", why: "lease-elsewhere" }]);
+    expect(registry.do(operations.renew(web1))).toMatchObject([{ type: "renewed", ttlMs: 10_000 }]);
   });
 
   test("[E1] an instance that stops renewing goes by an expire command, and not before", () => {
-    const driver = new Driver();
-    driver.one(register(place("web", "one"), valid()));
-    driver.one(register(place("web", "two"), valid({ ttlMs: 60_000 })));
-    driver.now += 20_000;
-    driver.apply();
-    expect(instancesOf(driver.store, nameOf("web")).instances).toHaveLength(2);
-    for (const lease of driver.store.dueLeases(instant(driver.now), 10)) {
-      driver.one({ type: "expire", lease: lease.id, renewal: lease.renewal });
-    }
-    expect(instancesOf(driver.store, nameOf("web")).instances).toMatchObject([{ instance: "two" }]);
+    const registry = new Registry();
+    registry.register(web1);
+    registry.register(placeOf("web", "web-2"), { ttlMs: 60_000 });
+    registry.driver.now += 20_000;
+    registry.driver.apply();
+    expect(registry.names("web")).toEqual(["web-1", "web-2"]);
+    registry.pass(0);
+    expect(registry.names("web")).toEqual(["web-2"]);
   });
 
-  test("removing takes the instance and its lease", () => {
-    const driver = new Driver();
-    const at = place("web", "one");
-    driver.one(register(at, valid()));
-    expect(driver.one(deregister(at))).toMatchObject({ type: "deleted", existed: true });
-    expect(instancesOf(driver.store, at.service).instances).toEqual([]);
-    expect(driver.store.lease(instanceLease(at))).toBeNull();
+  test("without a ttl it stays", () => {
+    const registry = new Registry();
+    registry.register(web1, withoutTtl);
+    registry.pass(100_000_000_000);
+    expect(registry.names("web")).toEqual(["web-1"]);
+    expect(registry.driver.store.lease(instanceLease(web1))?.herd).toBeNull();
+  });
+
+  test("removing takes the instance, its checks, where they are found, and its lease", () => {
+    const registry = new Registry();
+    const own = { ...plain, check: checkOf("mine") };
+    registry.register(web1, { checks: [ttl, own] }, { indexed: true, initial: { beat: say("passing") } });
+    const { store } = registry.driver;
+    expect(registry.do(operations.deregister(placeOf("api", "web-1"), []))).toMatchObject([{ succeeded: false }]);
+    expect(registry.names("web")).toEqual(["web-1"]);
+    expect(registry.do(operations.deregister(web1, [own.check, ttl.check]))).toMatchObject([{ succeeded: true }]);
+    expect(store.lease(instanceLease(web1))).toBeNull();
+    expect(store.count("s" as ByteString, 100)).toBe(0);
+    expect(registry.do(operations.deregister(web1, []))).toMatchObject([{ succeeded: false }]);
   });
 });
 
-describe("lookups", () => {
-  const filled = () => {
-    const driver = new Driver();
-    const all: [string, string, Partial<RegistrationInput>][] = [
-      ["web", "b", { tags: ["blue"] }],
-      ["web", "a", { tags: ["green"], region: "enam" }],
-      ["web", "c", { tags: ["blue", "green"], region: "enam" }],
-      ["web-2", "a", {}],
-      ["api", "z", {}],
-      ["we", "a", {}],
-    ];
-    for (const [service, instance, parts] of all) driver.one(register(place(service, instance), valid(parts)));
-    driver.one(put("web", "a client's key of the same name"));
-    return driver;
-  };
-  const names = (driver: Driver, query = {}) =>
-    instancesOf(driver.store, nameOf("web"), query).instances.map((one) => one.instance);
-
-  test("find the instances of one service, in order, by tag and region", () => {
-    const driver = filled();
-    expect(names(driver)).toEqual(["a", "b", "c"]);
-    expect(names(driver, { tag: "blue" })).toEqual(["b", "c"]);
-    expect(names(driver, { region: regionName("enam") })).toEqual(["a", "c"]);
-    expect(names(driver, { tag: "blue", region: regionName("enam") })).toEqual(["c"]);
-    expect(names(driver, { after: instanceName("a") })).toEqual(["b", "c"]);
-    expect(instancesOf(driver.store, nameOf("WEB")).instances[0]).toEqual({
-      ...valid({ tags: ["green"], region: "enam" }),
-      service: "web",
-      instance: "a",
-      createRevision: 3,
-      modRevision: 3,
-    });
-    expect(instancesOf(driver.store, nameOf("none"))).toEqual({ instances: [], more: false, revision: 8 });
+describe("checks", () => {
+  test("a ttl check is critical until it is set, and again when its time is over", () => {
+    const registry = new Registry();
+    registry.register(web1, { ...withoutTtl, checks: [ttl] });
+    const state = () => registry.find("web").instances[0]?.states[0];
+    expect(state()).toMatchObject(say("critical"));
+    set(registry, web1, ttl, "passing", "fine");
+    expect([state(), registry.statuses("web")]).toMatchObject([say("passing", "fine"), { "web-1": "passing" }]);
+    registry.pass(4_000);
+    const revision = registry.driver.store.revision;
+    expect(set(registry, web1, ttl, "passing", "fine")).toMatchObject([{ renewedOnly: true }]);
+    registry.pass(4_000);
+    expect([registry.driver.store.revision, state()?.status]).toEqual([revision, "passing"]);
+    registry.pass(6_000);
+    expect(state()).toMatchObject(say("critical", "TTL expired"));
+    set(registry, web1, ttl, "critical", "down");
+    registry.pass(60_000);
+    expect(state()).toMatchObject(say("critical", "down"));
   });
 
-  test("list services with their counts, in pages", () => {
-    const { store } = filled();
-    expect(services(store, 10)).toEqual({
-      services: [
-        { name: "api", instances: 1 },
-        { name: "we", instances: 1 },
-        { name: "web", instances: 3 },
-        { name: "web-2", instances: 1 },
-      ],
-      more: false,
-      revision: 8,
+  test("registering again keeps what checks said", () => {
+    const registry = new Registry();
+    const initial = { beat: say("passing", "at first") };
+    registry.register(web1, { checks: [ttl] }, { initial });
+    set(registry, web1, ttl, "warning", "slow");
+    registry.register(web1, { checks: [ttl], port: 81 }, { initial });
+    expect(registry.find("web").instances[0]).toMatchObject({
+      port: 81,
+      status: "warning",
+      states: [say("warning", "slow")],
     });
-    expect(services(store, 2)).toMatchObject({ services: [{ name: "api" }, { name: "we" }], more: true });
-    expect(services(store, 2, nameOf("we"))).toMatchObject({
-      services: [{ name: "web" }, { name: "web-2" }],
-      more: false,
-    });
-    expect(services(new Driver().store, 2)).toEqual({ services: [], more: false, revision: 1 });
   });
 
-  test("step over what is not the registry's own", () => {
-    const driver = filled();
-    const value = utf8("not a registration");
-    for (const key of ["sodd", "sweb\0d"] as ByteString[]) {
-      driver.one({ type: "put", key, value, condition: { type: "always" } });
+  test("one that cannot be set is not: its instance is gone", () => {
+    const registry = new Registry();
+    const record = recordOf({ checks: [ttl, plain] });
+    expect(registry.do(operations.setState(web1, record, ttl, say("passing")))).toMatchObject([
+      { why: "lease-not-found" },
+    ]);
+    expect(registry.do(operations.setState(web1, record, plain, say("passing")))).toMatchObject([{ succeeded: false }]);
+    expect(registry.driver.store.count("s" as ByteString, 10)).toBe(0);
+  });
+
+  test("setting the same again changes nothing", () => {
+    const registry = new Registry();
+    registry.register(web1, { checks: [http] });
+    set(registry, web1, http, "passing", "200 OK");
+    const { index } = registry.find("web");
+    set(registry, web1, http, "passing", "200 OK");
+    expect(registry.find("web").index).toBe(index);
+  });
+
+  test("a dead one goes some time after its check fell silent, a living one never", () => {
+    const registry = new Registry();
+    const check = { ...ttl, deregisterAfterMs: 20_000 };
+    registry.register(web1, { ...withoutTtl, checks: [check] });
+    for (let i = 0; i < 20; i += 1) {
+      set(registry, web1, check, "passing");
+      registry.pass(4_000);
     }
-    expect(names(driver)).toEqual(["a", "b", "c"]);
-    expect(services(driver.store, 10).services.map((one) => one.name)).toEqual(["api", "we", "web", "web-2"]);
+    expect(registry.names("web")).toEqual(["web-1"]);
+    // Saying that it is ill is no sign of life.
+    for (let i = 0; i < 5; i += 1) {
+      set(registry, web1, check, "critical");
+      registry.pass(4_000);
+    }
+    expect(registry.statuses("web")).toEqual({ "web-1": "critical" });
+    registry.pass(6_000);
+    expect(registry.names("web")).toEqual([]);
+    expect(registry.driver.store.count("s" as ByteString, 10)).toBe(0);
   });
 
-  test("answer a bounded number of instances, and go on after the last", () => {
-    const driver = new Driver();
-    const instances = Array.from({ length: limits.instancesPerLookup + 5 }, (_, n) => String(n).padStart(5, "0"));
-    for (let from = 0; from < instances.length; from += 500) {
-      const some = instances.slice(from, from + 500).map((own) => driver.command(register(place("web", own), valid())));
-      driver.apply(...some);
+  test("an alias is as well as whom it stands for, never as another alias", () => {
+    const registry = new Registry();
+    const db = placeOf("db", "db-1");
+    const back = { ...alias, instance: instanceOf("web-1") };
+    registry.register(web1, { checks: [alias] });
+    expect(registry.statuses("web")).toEqual({ "web-1": "critical" });
+    registry.register(db, { checks: [plain, back] });
+    set(registry, db, plain, "warning");
+    expect([registry.statuses("web"), registry.statuses("db")]).toEqual([
+      { "web-1": "warning" },
+      { "db-1": "warning" },
+    ]);
+    const before = registry.find("web").index;
+    set(registry, db, plain, "passing");
+    expect(registry.statuses("web")).toEqual({ "web-1": "passing" });
+    expect(registry.find("web").index).toBeGreaterThan(before);
+    expect(registry.find("web").ranges).toContainEqual(serviceRange(serviceOf("db")));
+  });
+
+  test("maintenance takes an instance out until it is over, whatever registers again", () => {
+    const registry = new Registry();
+    expect(registry.do(operations.setMaintenance(web1, "disk"))).toMatchObject([{ succeeded: false }]);
+    registry.register(web1);
+    registry.do(operations.setMaintenance(web1, "disk"));
+    registry.register(web1, { port: 81 });
+    expect(registry.find("web").instances[0]).toMatchObject({
+      status: "critical",
+      states: [{ definition: { kind: "plain", check: maintenanceCheck(web1.instance) }, output: "disk" }],
+    });
+    registry.do(operations.setMaintenance(web1, null));
+    expect(registry.statuses("web")).toEqual({ "web-1": "passing" });
+  });
+
+  test("are found by their names: an instance's own, by index, a node's", () => {
+    const registry = new Registry();
+    const { store } = registry.driver;
+    const own = { ...plain, check: checkOf("service:web-1") };
+    const mine = { ...plain, check: checkOf("mine") };
+    registry.register(web1, { checks: [own, mine] }, { indexed: true });
+    registry.do(operations.setMaintenance(web1, "x"));
+    for (const check of [own.check, mine.check, maintenanceCheck(web1.instance)]) {
+      const found = findCheck(store, agentNode, check);
+      expect(found).toMatchObject({ check: { ...web1, view: { definition: { check } } }, instance: web1 });
     }
-    const first = instancesOf(driver.store, nameOf("web"));
-    expect([first.instances.length, first.more]).toEqual([limits.instancesPerLookup, true]);
-    const after = first.instances.at(-1)?.instance;
-    expect(after).toBeDefined();
-    if (after !== undefined)
-      expect(instancesOf(driver.store, nameOf("web"), { after })).toMatchObject({
-        more: false,
-        instances: { length: 5 },
-      });
-    expect(services(driver.store, 1).services).toEqual([{ name: "web", instances: limits.instancesPerLookup }]);
+    expect(findCheck(store, nodeOf("other"), mine.check).check).toBeNull();
+    expect(findCheck(store, agentNode, checkOf("service:web-2")).check).toBeNull();
+  });
+});
+
+describe("nodes", () => {
+  const { createRevision: _, modRevision: __, ...record } = node;
+  const on = placeOf("web", "web-1", node.name);
+  const beat: NodeCheck = { definition: ttl, state: say("passing") };
+
+  test("the one that natives stand on is there without having been registered", () => {
+    const registry = new Registry();
+    expect(findNodes(registry.driver.store, 10, null)).toMatchObject({ nodes: [{ name: "synod" }], more: false });
+    registry.do(operations.putNode(record));
+    expect(findNodes(registry.driver.store, 1, null)).toMatchObject({ nodes: [{ name: record.name }], more: true });
+    expect(findNodes(registry.driver.store, 1, record.name)).toMatchObject({ nodes: [{ name: "synod" }], more: false });
+  });
+
+  test("their checks are their instances' too", () => {
+    const registry = new Registry();
+    registry.do(operations.putNode(record), ...operations.putNodeCheck(record.name, beat));
+    registry.register({ ...on, node: nodeOf(record.name.toUpperCase()) }, { address: "" });
+    expect(registry.find("web").instances).toMatchObject([
+      { node: record.name, status: "passing", nodeAddress: record.address, nodeStates: [say("passing")] },
+    ]);
+    const { index, nodes } = registry.find("web");
+    expect(nodes).toMatchObject([record]);
+    registry.pass(6_000);
+    expect(registry.find("web").instances).toMatchObject([
+      { status: "critical", nodeStates: [say("critical", "TTL expired")] },
+    ]);
+    expect(registry.find("web").index).toBeGreaterThan(index);
+    registry.do(operations.setNodeState(record.name, ttl, say("warning")));
+    expect(registry.statuses("web")).toEqual({ "web-1": "warning" });
+    registry.do(operations.removeNodeCheck(record.name, ttl.check));
+    expect(registry.statuses("web")).toEqual({ "web-1": "passing" });
+    registry.do(...operations.putNodeCheck(record.name, { definition: nodeMaintenance, state: say("critical", "m") }));
+    expect(findCheck(registry.driver.store, record.name, nodeMaintenanceCheck)).toMatchObject({
+      check: { service: null },
+    });
+    expect(registry.statuses("web")).toEqual({ "web-1": "critical" });
+  });
+
+  test("everything on a node is found, and nothing of its neighbours", () => {
+    const registry = new Registry();
+    registry.do(operations.putNode(record), ...operations.putNodeCheck(record.name, beat));
+    registry.register(on);
+    registry.register(placeOf("db", "db-1", record.name));
+    registry.register(placeOf("db", "db-1", nodeOf("host-1.example2")));
+    const found = findNode(registry.driver.store, record.name);
+    expect(found.instances.map((one) => `${one.service}/${one.instance}`)).toEqual(["db/db-1", "web/web-1"]);
+    expect(found).toMatchObject({ node: record, checks: [say("passing")], more: false });
+    const rest = findNode(registry.driver.store, record.name, instanceOf("db-1"));
+    expect(rest.instances.map((one) => one.instance)).toEqual(["web-1"]);
+    registry.do(operations.removeNode(record.name));
+    expect(findNode(registry.driver.store, record.name)).toMatchObject({ node: null, checks: [] });
+  });
+
+  test("an alias for a whole node is as well as that is", () => {
+    const registry = new Registry();
+    registry.register(web1, { checks: [{ ...alias, node: record.name, instance: null }] });
+    expect(registry.statuses("web")).toEqual({ "web-1": "critical" });
+    registry.do(operations.putNode(record), ...operations.putNodeCheck(record.name, beat));
+    expect(registry.statuses("web")).toEqual({ "web-1": "passing" });
+  });
+});
+
+describe("suspicion", () => {
+  test("[H1] a fleet that falls silent together is shown, held, and found again when it renews", () => {
+    const registry = new Registry();
+    const places = Array.from({ length: 12 }, (_, i) => placeOf("web", `i${i}`));
+    for (const of of places) registry.register(of);
+    const guard = { percent: 85, atLeast: 10, holdTtls: 3 };
+    registry.driver.now += 11_000;
+    for (const of of places) {
+      const lease = registry.driver.store.lease(instanceLease(of));
+      if (lease === null) throw new Error("no lease");
+      registry.do({ type: "expire", lease: lease.id, renewal: lease.renewal, guard });
+    }
+    const suspects = () => registry.find("web").instances.filter(({ suspect }) => suspect).length;
+    expect([registry.names("web").length, suspects()]).toEqual([12, 12]);
+    const { index } = registry.find("web");
+    registry.do(operations.renew(places[0] ?? web1));
+    expect([suspects(), registry.find("web").index > index]).toEqual([11, true]);
   });
 });

@@ -82,6 +82,16 @@ describe("a watch at a replica", () => {
     expect(answered(2)).toEqual(["c@6", place(7)]);
   });
 
+  it("[N1] of several ranges is woken by each of them, and told a key once however many it lies in", () => {
+    const also = [rangeFrom("c", "d"), rangeFrom("a"), rangeFrom("c1")];
+    const query = { range: rangeFrom("a"), also, from: place(2), puts: true, deletes: true, previous: false };
+    bench.ask(1, watch("a", place(2), { query }));
+    chosen(put("b", "1"), put("d", "1"));
+    expect(answered(1)).toBeNull();
+    chosen(put("b", "2"), put("c1", "1"), put("a", "1"));
+    expect(answered(1)).toEqual(["c1@5 a@6", place(7)]);
+  });
+
   it("[N4] is answered with nothing when its time is over, and up to where that is", () => {
     const { wakeAt } = bench.ask(1, watch("a", place(2), { waitMs: 500 }));
     expect(wakeAt).toBeLessThanOrEqual(bench.now + 500);

@@ -4,7 +4,15 @@
  */
 import { decodeBatch, encodeBatch } from "../../../src/store/batch-codec.ts";
 import { encodeCommand } from "../../../src/store/command-codec.ts";
-import type { Command, Condition, Guard, Operation, Outcome } from "../../../src/store/command.ts";
+import type {
+  Command,
+  Condition,
+  ExpiryGuard,
+  Guard,
+  NeededLease,
+  Operation,
+  Outcome,
+} from "../../../src/store/command.ts";
 import { lockQueue, userKey } from "../../../src/store/key-space.ts";
 import { Store } from "../../../src/store/store.ts";
 import type { Page, StoreOptions } from "../../../src/store/store.ts";
@@ -41,21 +49,36 @@ export interface PutParts {
   readonly ttlMs?: number;
   /** A lease that must have been granted. */
   readonly tie?: string;
+  readonly herd?: string;
+  /** Names of keys that all of the lease's must begin with. */
+  readonly within?: readonly string[];
+  readonly needs?: { readonly lease: string; readonly renew: boolean; readonly within?: readonly string[] };
   readonly keepIfEqual?: boolean;
 }
 
 export function put(name: string, value: string, parts: PutParts = {}): Operation {
-  const { condition = always, lease, ttlMs = 1_000, tie, keepIfEqual } = parts;
+  const { condition = always, lease, ttlMs = 1_000, tie, herd, within, needs, keepIfEqual } = parts;
+  const bounds = {
+    ...(herd === undefined ? {} : { herd }),
+    ...(within === undefined ? {} : { within: within.map(key) }),
+  };
   return {
     type: "put",
     key: key(name),
     value: utf8(value),
     condition,
-    ...(lease === undefined ? {} : { lease: { id: leaseId(lease), ttlMs } }),
+    ...(lease === undefined ? {} : { lease: { id: leaseId(lease), ttlMs, ...bounds } }),
+    ...(needs === undefined ? {} : { needs: neededBy(needs) }),
     ...(tie === undefined ? {} : { tie: leaseId(tie) }),
     ...(keepIfEqual === undefined ? {} : { keepIfEqual }),
   };
 }
+
+const neededBy = ({ lease, renew: renewed, within }: NonNullable<PutParts["needs"]>): NeededLease => ({
+  lease: leaseId(lease),
+  renew: renewed,
+  ...(within === undefined ? {} : { within: within.map(key) }),
+});
 
 export const remove = (name: string, condition: Condition = always): Operation => ({
   type: "delete",
@@ -63,15 +86,20 @@ export const remove = (name: string, condition: Condition = always): Operation =
   condition,
 });
 
-export const expire = (lease: string, renewal: number): Operation => ({
+export const expire = (lease: string, renewal: number, guard?: ExpiryGuard): Operation => ({
   type: "expire",
   lease: leaseId(lease),
   renewal,
+  ...(guard === undefined ? {} : { guard }),
 });
 
 export const txn = (transaction: Transaction): Operation => ({ type: "txn", transaction });
 export const grant = (lease: string, ttlMs = 1_000): Operation => ({ type: "grant", lease: leaseId(lease), ttlMs });
-export const renew = (lease: string): Operation => ({ type: "renew", lease: leaseId(lease) });
+export const renew = (lease: string, within?: readonly string[]): Operation => ({
+  type: "renew",
+  lease: leaseId(lease),
+  ...(within === undefined ? {} : { within: within.map(key) }),
+});
 export const revoke = (lease: string): Operation => ({ type: "revoke", lease: leaseId(lease) });
 export const compact = (to: number): Operation => ({ type: "compact", revision: revision(to) });
 

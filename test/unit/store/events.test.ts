@@ -64,6 +64,13 @@ describe("[N1] ordered and unique", () => {
     expect(shown(ask(driver, place(1), { puts: false }))).toBe("-b@5 -a@6");
   });
 
+  test("[N1] of further ranges too, in one order", () => {
+    const driver = new Driver();
+    for (const name of ["a", "b", "c", "b", "d"]) driver.one(put(name, "1"));
+    const query = { range: rangeFrom("d"), also: [rangeFrom("b"), rangeFrom("c", "e")] };
+    expect(shown(ask(driver, place(1), query))).toBe("b=1@3 c=1@4 b=1@5 d=1@6");
+  });
+
   test("[N1] each with what was there before, if asked", () => {
     const driver = filled();
     const { events } = ask(driver, place(1), { range: rangeFrom("a"), previous: true });

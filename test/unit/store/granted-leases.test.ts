@@ -26,7 +26,15 @@ describe("a granted lease", () => {
   test("is there without keys, and stays when its last key goes", () => {
     const driver = new Driver();
     expect(driver.one(grant("L", 500))).toEqual({ type: "granted", ttlMs: 500, revision: 1 });
-    expect(leaseOf(driver, "L")).toEqual({ id: "L", ttlMs: 500, renewal: 1, renewedAt: startTime, granted: true });
+    expect(leaseOf(driver, "L")).toEqual({
+      id: "L",
+      ttlMs: 500,
+      renewal: 1,
+      renewedAt: startTime,
+      granted: true,
+      herd: null,
+      heldUntil: null,
+    });
     driver.one(put("a", "1", { tie: "L" }));
     driver.one(remove("a"));
     driver.one(put("b", "1", { tie: "L" }));

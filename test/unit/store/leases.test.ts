@@ -9,7 +9,15 @@ describe("a lease and its keys", () => {
   test("comes with a put, is renewed by another, and takes the last one's time to live", () => {
     const driver = new Driver();
     driver.one(put("a", "1", { lease: "L", ttlMs: 100 }));
-    expect(leaseOf(driver, "L")).toEqual({ id: "L", ttlMs: 100, renewal: 1, renewedAt: startTime, granted: false });
+    expect(leaseOf(driver, "L")).toEqual({
+      id: "L",
+      ttlMs: 100,
+      renewal: 1,
+      renewedAt: startTime,
+      granted: false,
+      herd: null,
+      heldUntil: null,
+    });
     driver.now += 50;
     driver.one(put("b", "1", { lease: "L", ttlMs: 200 }));
     expect(leaseOf(driver, "L")).toEqual({
@@ -18,6 +26,8 @@ describe("a lease and its keys", () => {
       renewal: 2,
       renewedAt: startTime + 50,
       granted: false,
+      herd: null,
+      heldUntil: null,
     });
     expect(driver.store.get(key("a"))?.lease).toBe("L");
   });
@@ -128,7 +138,15 @@ describe("[E1] a lease ends only by a command that names its latest renewal", ()
       driver.command(remove("a")),
       driver.command(put("a", "2", { lease: "L", ttlMs: 100 })),
     );
-    expect(leaseOf(driver, "L")).toEqual({ id: "L", ttlMs: 100, renewal: 1, renewedAt: startTime, granted: false });
+    expect(leaseOf(driver, "L")).toEqual({
+      id: "L",
+      ttlMs: 100,
+      renewal: 1,
+      renewedAt: startTime,
+      granted: false,
+      herd: null,
+      heldUntil: null,
+    });
   });
 
   test("[E1] any number of batches without a command end nothing", () => {

@@ -1,6 +1,7 @@
 /** The store's judgements under random orders of commands. Their twins are in `test/twins/catalogue` (order, expiry). */
 import { expect, test } from "vitest";
-import { leaseId } from "../../../src/support/brand.ts";
+import { isMassExpiry, isMissing } from "../../../src/store/rules.ts";
+import { leaseId, logTime } from "../../../src/support/brand.ts";
 import { integerBetween, seededRandom } from "../../../src/support/random.ts";
 import type { Random } from "../../../src/support/random.ts";
 import { Driver, expire, put, smallLimits } from "./driver.ts";
@@ -42,6 +43,25 @@ const renewedLeaseLives: Check = (random) => {
   }
   return null;
 };
+
+test("[H1] is a matter of more than so many in a hundred, of a herd that is large enough", () => {
+  const guard = { percent: 85, atLeast: 10, holdTtls: 3 };
+  const judged = (leases: number, missing: number) => isMassExpiry({ leases, missing }, guard);
+  expect([judged(20, 17), judged(20, 18), judged(9, 9), judged(10, 8), judged(10, 9)]).toEqual([
+    false,
+    true,
+    false,
+    false,
+    true,
+  ]);
+  expect(isMassExpiry({ leases: 100, missing: 100 }, { ...guard, percent: 100 })).toBe(false);
+});
+
+test("[H1] who has not renewed for half its time to live is missing, and so is a suspect", () => {
+  const lease = { id: leaseId("L"), ttlMs: 5, renewal: 1, renewedAt: 100, granted: false, herd: "H", heldUntil: null };
+  expect([isMissing(lease, logTime(102)), isMissing(lease, logTime(103))]).toEqual([false, true]);
+  expect(isMissing({ ...lease, heldUntil: 200 }, logTime(100))).toBe(true);
+});
 
 const seeds = Array.from({ length: 50 }, (_, n) => n + 1);
 

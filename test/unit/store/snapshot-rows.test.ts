@@ -29,10 +29,12 @@ const row: fc.Arbitrary<SnapshotRow> = fc.oneof(
     type: "key",
     row: { key, value: null, modRevision: revision(at), createRevision: revision(0), version: 0, lease: null },
   })),
-  fc.tuple(name, count, fc.boolean()).map(([id, n, granted]): SnapshotRow => ({
-    type: "lease",
-    row: { id: leaseId(id), ttlMs: n, renewal: n, renewedAt: n, granted },
-  })),
+  fc
+    .tuple(name, count, fc.boolean(), fc.option(name), fc.option(count))
+    .map(([id, n, granted, herd, heldUntil]): SnapshotRow => ({
+      type: "lease",
+      row: { id: leaseId(id), ttlMs: n, renewal: n, renewedAt: n, granted, herd, heldUntil },
+    })),
   fc.tuple(name, count).map(([id, n]): SnapshotRow => ({ type: "session", row: { id, next: n, expires: n } })),
   fc.tuple(name, count, fc.option(responses), fc.option(name)).map(([id, n, answered, fingerprint]): SnapshotRow => ({
     type: "outcome",

@@ -1,13 +1,14 @@
 /** [W1] Every message survives its codec unchanged, and nothing malformed gets through. */
 import { describe, expect, it } from "vitest";
 import { byteString, utf8 } from "../../../src/support/bytes.ts";
-import { leaseId, logTime, regionName, requestId, revision, slot } from "../../../src/support/brand.ts";
+import { leaseId, logTime, requestId, revision, slot } from "../../../src/support/brand.ts";
 import { limits } from "../../../src/support/limits.ts";
 import { ballot } from "../../../src/paxos/ballot.ts";
 import { membersOf } from "../../../src/paxos/membership.ts";
 import { decisionSubject, LOG } from "../../../src/paxos/messages.ts";
 import type { AcceptorReply, AcceptorRequest } from "../../../src/paxos/messages.ts";
-import { instanceName, serviceName } from "../../../src/registry/service-keys.ts";
+import { lookup, service } from "../registry/examples.ts";
+import { registryQueries, registryResults } from "../registry/messages.ts";
 import type { ClientReply, ClientRequest, Failure, PeerReply, PeerRequest } from "../../../src/replica/messages.ts";
 import type { Outcome } from "../../../src/store/command.ts";
 import { lockQueue, userKey } from "../../../src/store/key-space.ts";
@@ -91,9 +92,6 @@ const peerReplies: readonly PeerReply[] = [
   { type: "snapshot-page", id: "i", slot: slot(7), rows: "[]", next: null },
   { type: "no-snapshot" },
 ];
-const service = serviceName("web");
-const instance = instanceName("i-1");
-if (service === null || instance === null) throw new Error("bad names");
 const key = userKey(new Uint8Array([0, 0xff, 0x2f, ...utf8("😀")]));
 const transaction: Transaction = {
   compares: [{ range: { key, end: null }, result: "less", operand: { type: "lease", lease: leaseId("9") } }],
@@ -127,13 +125,14 @@ const clientRequests: readonly ClientRequest[] = [
   {
     type: "read",
     consistency: { type: "local", maxAgeMs: 5 },
-    query: { type: "instances", service, tag: "t", region: regionName("wnam") },
+    query: { type: "instances", lookup },
   },
   {
     type: "read",
     consistency: { type: "local", maxAgeMs: null },
     query: { type: "services", after: service, limit: 5 },
   },
+  ...registryQueries.map((query) => ({ type: "read", consistency: { type: "linearizable" }, query }) as const),
   {
     type: "write",
     id: requestId("y"),
@@ -150,6 +149,17 @@ const clientRequests: readonly ClientRequest[] = [
   { type: "read", consistency: { type: "linearizable" }, query: { type: "transaction", transaction } },
   { type: "read", consistency: { type: "linearizable" }, query: { type: "lease", lease: leaseId("l"), keys: 10_000 } },
   { type: "read", consistency: { type: "linearizable" }, query: { type: "leases", after: "", limit: 1 } },
+  {
+    type: "read",
+    consistency: { type: "session", atLeast: revision(3) },
+    query: {
+      type: "last-changes",
+      ranges: [
+        { key, end: null },
+        { key, end: userKey(utf8("z")) },
+      ],
+    },
+  },
   {
     type: "watch",
     query: {
@@ -207,29 +217,7 @@ const clientReplies: readonly ClientReply[] = [
   { type: "result", result: { type: "page", entries: [entry], more: true, revision: revision(2) }, ...result },
   { type: "result", result: { type: "compacted", compactedRevision: revision(1) }, ...result },
   { type: "result", result: { type: "future" }, ...result },
-  {
-    type: "result",
-    result: {
-      type: "instances",
-      instances: [
-        {
-          service,
-          instance,
-          address: "::1",
-          port: 80,
-          tags: ["a"],
-          meta: { z: "1" },
-          ttlMs: 1000,
-          region: regionName("weur"),
-          createRevision: revision(1),
-          modRevision: revision(2),
-        },
-      ],
-      more: false,
-    },
-    ...result,
-  },
-  { type: "result", result: { type: "services", services: [{ name: service, instances: 2 }], more: false }, ...result },
+  ...registryResults.map((found) => ({ type: "result", result: found, ...result }) as const),
   {
     type: "status",
     status: {
@@ -253,6 +241,7 @@ const clientReplies: readonly ClientReply[] = [
   { type: "result", result: { type: "lease", lease: null, keys: [] }, ...result },
   { type: "result", result: { type: "lease", lease, keys: [key] }, ...result },
   { type: "result", result: { type: "leases", leases: [lease], more: true }, ...result },
+  { type: "result", result: { type: "last-changes", revisions: [revision(0), revision(9)] }, ...result },
   {
     type: "result",
     result: {
@@ -321,6 +310,7 @@ describe.each(kinds)("[W1] %s", (_, messages, encode, decode) => {
         if (typeof held !== "object" || held === null || Array.isArray(held)) continue;
         for (const field of Object.keys(held)) {
           for (const wrong of [undefined, -1, 1.5, { a: 1 }, [[]]]) {
+            if (wrong === undefined && field === "also") continue;
             const other = { ...body, [name]: { ...held, [field]: wrong } };
             expect(decode(JSON.stringify({ v: 1, body: other })).ok, `${message.type}.${name}.${field}`).toBe(false);
           }

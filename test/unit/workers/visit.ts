@@ -8,7 +8,7 @@ export const regions = ["wnam", "enam", "weur"] as const;
 
 export function visitWith(call: Transport["call"]): Visit {
   return {
-    config: { cluster: "c", regions, home: null },
+    config: { cluster: "c", regions, home: null, expiryGuard: null, checkPrivate: false },
     namespace: "n",
     regions,
     transport: { call },

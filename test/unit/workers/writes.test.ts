@@ -30,6 +30,14 @@ async function toldBy(answers: Readonly<Partial<Record<string, Outcome>>>): Prom
   }
 }
 
+describe("a write that is refused", () => {
+  it("says that the instance is elsewhere, and that nothing was done", async () => {
+    const at = revision(1);
+    const outcome = { type: "refused", why: "lease-elsewhere", revision: at, compactedRevision: at } as const;
+    expect(await toldBy({ wnam: outcome })).toEqual(["instance-elsewhere", undefined]);
+  });
+});
+
 describe("a write that came too late", () => {
   it("[U1] is not applied, when the only replica that was asked says so", async () => {
     expect(await toldBy({ wnam: late })).toEqual(["deadline-passed", "not-applied"]);
