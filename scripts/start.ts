@@ -3,7 +3,7 @@
  * what is up and what to try, and ends the runtime when asked to.
  */
 import { explain, LauncherError } from "./runtime/errors.ts";
-import { readFlags, readHost, readPath, readPort, readRegions } from "./runtime/flags.ts";
+import { readChoice, readFlags, readHost, readPath, readPort, readRegions } from "./runtime/flags.ts";
 import { defaultRegions } from "./runtime/regions.ts";
 import { untilAsked } from "./runtime/signals.ts";
 import { startSingle } from "./runtime/single.ts";
@@ -16,11 +16,12 @@ const help = `Synod on this machine, all regions in one process.
   --host ADDRESS   the IP address it listens on (127.0.0.1)
   --regions A,B,C  3 or 5 regions (${defaultRegions.join(",")}, or those of the existing data)
   --data DIR       where everything is kept (.synod)
+  --checks WHERE   what health checks may ask: public addresses only, or private ones and this machine too (public)
   --help           this text
 `;
 
 async function main(): Promise<void> {
-  const { help: wanted, values } = readFlags(["port", "host", "regions", "data"], process.argv.slice(2));
+  const { help: wanted, values } = readFlags(["port", "host", "regions", "data", "checks"], process.argv.slice(2));
   if (wanted) {
     process.stdout.write(help);
     return;
@@ -32,6 +33,7 @@ async function main(): Promise<void> {
     host,
     port: readPort("--port", values.port, 8787),
     regions: readRegions(values.regions),
+    checkPrivate: readChoice("--checks", values.checks, ["public", "private"]) === "private",
   };
 
   const asked = untilAsked();

@@ -39,8 +39,8 @@ const config :Workerd.Config = (
   services = [
     (name = "main", worker = .worker),
     (name = ${quote(storageName)}, disk = (path = "objects", writable = true)),
-    # The Worker's fetch() reaches nothing: a local cluster never talks to the network.
-    (name = "internet", network = (allow = [])),
+    # What health checks reach; nothing else asks the network.
+    (name = "internet", network = (allow = [${reachable(config.bindings).map(quote).join(", ")}])),
 ${peers.map(([region, address]) => `    (name = ${quote(`peer-${region}`)}, external = (address = ${quote(address)}, http = ())),\n`).join("")}  ],
   sockets = [
 ${config.sockets.map(writeSocket).join("")}  ],
@@ -63,6 +63,10 @@ ${objects.map(([binding, className]) => `    (name = ${quote(binding)}, durableO
 );
 `;
 }
+
+/** Names are resolved here, so one that leads to a private address is refused here as well. */
+const reachable = (bindings: RuntimeConfig["bindings"]): readonly string[] =>
+  bindings["SYNOD_CHECK_PRIVATE"] === "true" ? ["public", "private", "local"] : ["public"];
 
 function writeSocket({ name, address, entrypoint }: SocketConfig): string {
   const service = entrypoint === undefined ? '"main"' : `(name = "main", entrypoint = ${quote(entrypoint)})`;

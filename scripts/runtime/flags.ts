@@ -32,6 +32,13 @@ export function readPort(flag: string, text: string | undefined, absent: number)
   return port;
 }
 
+/** The first choice is the one that is meant when nothing is said. */
+export function readChoice(flag: string, text: string | undefined, choices: readonly string[]): string | undefined {
+  if (text === undefined) return choices[0];
+  if (!choices.includes(text)) throw new UsageError(`${flag} must be ${choices.join(" or ")}, not "${text}"`);
+  return text;
+}
+
 export function readRegions(text: string | undefined): readonly string[] | undefined {
   return text === undefined ? undefined : checkRegions(text.split(","));
 }

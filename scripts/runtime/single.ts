@@ -20,6 +20,8 @@ export interface SingleOptions {
   readonly host?: string;
   /** 0 lets the kernel choose. */
   readonly port: number;
+  /** Health checks may ask loopback and private networks. */
+  readonly checkPrivate?: boolean;
   /** The Worker's entry; absent, the one that is deployed. */
   readonly entry?: string;
   readonly log?: (line: string) => void;
@@ -61,6 +63,7 @@ async function startIn(data: DataDirectory, options: SingleOptions): Promise<Sin
       SYNOD_CLUSTER: data.cluster,
       SYNOD_OPEN: "true",
       SYNOD_HOME: options.regions?.[0] ?? data.regions[0] ?? "",
+      ...(options.checkPrivate === true ? { SYNOD_CHECK_PRIVATE: "true" } : {}),
       ...ephemeralTimeKey(),
     },
     sockets: [{ name: "gateway", address: `${hostInUrl}:${port}` }],
