@@ -1,7 +1,7 @@
 /**
  * Synod's store with transactions, one call at a time, for the checker (SPEC V1, V2). Simpler than `key-value-model.ts`, and
  * slower: an unknown call may stand anywhere and take any revision that the history mentions and nobody is known to have
- * made, or one that it does not mention. What that one would be makes no difference, so it is the lowest, and never read.
+ * made, or one that it does not mention: of those the lowest, as it leaves the most room for what follows, and never read.
  */
 import { checkLinearizable } from "./check.ts";
 import type { Budget } from "./check.ts";
@@ -25,6 +25,8 @@ export interface TransactionState {
 interface Named {
   readonly input: KeyValueInput;
   readonly names: readonly number[];
+  /** Those that would be noticed: a comparison that fails says that a key's last change was not this one. */
+  readonly mentioned: ReadonlySet<number>;
 }
 
 /** What a call does in a state, if it makes this revision should it change anything. */
@@ -40,8 +42,8 @@ const unmentioned = -1;
 export function transactionModel(): SequentialModel<TransactionState, Named, KeyValueOutput> {
   return {
     initial: { keys: new Map(), revision: 0 },
-    step: ({ keys, revision }, { input, names }, output) =>
-      output === null ? unknown(keys, revision, input, names) : known(keys, revision, input, output),
+    step: ({ keys, revision }, { input, names, mentioned }, output) =>
+      output === null ? unknown(keys, revision, { input, names, mentioned }) : known(keys, revision, input, output),
     text: ({ keys, revision }) => `@${revision} ${JSON.stringify([...keys].toSorted(([a], [b]) => (a < b ? -1 : 1)))}`,
     describe: ({ input }, output) => `${JSON.stringify(input)} -> ${JSON.stringify(output)}`,
     counter: {
@@ -59,11 +61,13 @@ function known(keys: Keys, at: number, input: KeyValueInput, output: KeyValueOut
   return [{ keys: done.keys, revision }];
 }
 
-function unknown(keys: Keys, at: number, input: KeyValueInput, names: readonly number[]): readonly TransactionState[] {
+function unknown(keys: Keys, at: number, { input, names, mentioned }: Named): readonly TransactionState[] {
   const states = names
     .filter((name) => name > at)
     .map((name) => ({ done: carryOut(keys, input, name), revision: name }));
-  const unnamed = { done: carryOut(keys, input, null), revision: at + 1 };
+  let unmentionedAfter = at + 1;
+  while (mentioned.has(unmentionedAfter)) unmentionedAfter += 1;
+  const unnamed = { done: carryOut(keys, input, null), revision: unmentionedAfter };
   // Without an effect it may as well be left out.
   return [...states, unnamed].flatMap(({ done, revision }) => (done.changed ? [{ keys: done.keys, revision }] : []));
 }
@@ -167,7 +171,10 @@ export function named(calls: readonly KeyValueCall[]): readonly Call<Named, KeyV
     if (output.type === "put" || (output.type === "deleted" && output.existed)) made.add(output.revision);
   }
   const names = [...mentioned].filter((name) => name > 0 && !made.has(name)).toSorted((a, b) => a - b);
-  return calls.map((call) => ({ ...call, input: { input: call.input, names: call.output === null ? names : [] } }));
+  return calls.map((call) => ({
+    ...call,
+    input: { input: call.input, names: call.output === null ? names : [], mentioned },
+  }));
 }
 
 /** The whole history, transactions among it. */
