@@ -15,6 +15,7 @@ export default defineConfig({
           name: "unit",
           include: ["test/{unit,property,model,scenario,linearizability,sim,time,twins}/**/*.test.ts"],
           testTimeout: 30_000,
+          maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
       },
@@ -33,6 +34,8 @@ export default defineConfig({
           include: ["test/runtime/**/*.test.ts"],
           // What checks look at must listen outside of the runtime.
           globalSetup: ["test/runtime/checked-server.ts"],
+          // They wait more than they compute; left to itself vitest runs one file at a time on two cores.
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },
