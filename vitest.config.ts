@@ -25,7 +25,14 @@ export default defineConfig({
             wrangler: { configPath: "./wrangler.toml" },
             // Tests ask nobody outside this machine where they run, and need no token.
             miniflare: {
-              bindings: { SYNOD_TRACE_URL: "", SYNOD_OPEN: "true", SYNOD_CHECK_PRIVATE: "true", ...ephemeralTimeKey() },
+              // Tests and Worker share one isolate there, and no request may settle another's promise.
+              bindings: {
+                SYNOD_TRACE_URL: "",
+                SYNOD_OPEN: "true",
+                SYNOD_CHECK_PRIVATE: "true",
+                SYNOD_GATHER: "false",
+                ...ephemeralTimeKey(),
+              },
             },
           }),
         ],

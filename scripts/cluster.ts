@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { parseRoundTrips } from "./links/round-trips.ts";
 import { startCluster } from "./runtime/cluster.ts";
 import { explain, UsageError } from "./runtime/errors.ts";
-import { readFlags, readPath, readPort, readRegions } from "./runtime/flags.ts";
+import { readChecks, readFlags, readPath, readPort, readRegions } from "./runtime/flags.ts";
 import { defaultRegions } from "./runtime/regions.ts";
 import { untilAsked } from "./runtime/signals.ts";
 
@@ -18,14 +18,16 @@ const help = `Synod on this machine, one process for each region.
   --base-port PORT     the first region's gateway; the others follow; 0 finds free ones (8800)
   --data DIR           where everything is kept (a temporary directory, removed at the end)
   --rtt FILE           round trips in milliseconds between regions: {"wnam-enam": 60}
+  --checks WHERE       what health checks may ask: public addresses only, or private ones and this machine too (public)
   --control-port PORT  where links and regions can be controlled over HTTP (nowhere)
   --help               this text
 
+SYNOD_MASS_EXPIRY_PERCENT, _LEAST and _HOLD_TTLS in the environment mean what they mean in a deployment.
 Each region prints {"region","url","pid"}; {"ready":true} follows when all answer.
 `;
 
 async function main(): Promise<void> {
-  const flags = ["regions", "base-port", "data", "rtt", "control-port"] as const;
+  const flags = ["regions", "base-port", "data", "rtt", "checks", "control-port"] as const;
   const { help: wanted, values } = readFlags(flags, process.argv.slice(2));
   if (wanted) {
     process.stdout.write(help);
@@ -38,6 +40,8 @@ async function main(): Promise<void> {
     basePort: readPort("--base-port", values["base-port"], 8800),
     dataDir: readPath("--data", values.data),
     rtt: readRoundTrips(values.rtt),
+    checkPrivate: readChecks(values.checks),
+    environment: process.env,
     controlPort: control === undefined ? undefined : readPort("--control-port", control, 0),
     log: (line) => process.stderr.write(`${line}\n`),
   });

@@ -3,7 +3,7 @@
  * what is up and what to try, and ends the runtime when asked to.
  */
 import { explain, LauncherError } from "./runtime/errors.ts";
-import { readChoice, readFlags, readHost, readPath, readPort, readRegions } from "./runtime/flags.ts";
+import { readChecks, readFlags, readHost, readPath, readPort, readRegions } from "./runtime/flags.ts";
 import { defaultRegions } from "./runtime/regions.ts";
 import { untilAsked } from "./runtime/signals.ts";
 import { startSingle } from "./runtime/single.ts";
@@ -18,6 +18,8 @@ const help = `Synod on this machine, all regions in one process.
   --data DIR       where everything is kept (.synod)
   --checks WHERE   what health checks may ask: public addresses only, or private ones and this machine too (public)
   --help           this text
+
+SYNOD_MASS_EXPIRY_PERCENT, _LEAST and _HOLD_TTLS in the environment mean what they mean in a deployment.
 `;
 
 async function main(): Promise<void> {
@@ -33,7 +35,8 @@ async function main(): Promise<void> {
     host,
     port: readPort("--port", values.port, 8787),
     regions: readRegions(values.regions),
-    checkPrivate: readChoice("--checks", values.checks, ["public", "private"]) === "private",
+    checkPrivate: readChecks(values.checks),
+    environment: process.env,
   };
 
   const asked = untilAsked();

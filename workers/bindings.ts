@@ -8,6 +8,11 @@ export interface Bindings extends Variables {
   readonly CHECKER: DurableObjectNamespace;
   /** "true" only where a launcher listens on loopback: requests need no token. */
   readonly SYNOD_OPEN?: string;
+  /**
+   * "false" where a promise that one request settles cannot be awaited by another (vitest's pool runs without the
+   * runtime's `handle_cross_request_promise_resolution`): then each request calls its replica by itself.
+   */
+  readonly SYNOD_GATHER?: string;
   /** The bearer token every request must carry. */
   readonly SYNOD_TOKEN?: string;
   /** Guards the internal door between the processes of a self-hosted cluster. */

@@ -11,6 +11,8 @@ export interface Variables {
   readonly SYNOD_REGIONS: string;
   /** Names this cluster: it is part of every founded identity and of every cache key. */
   readonly SYNOD_CLUSTER: string;
+  /** What Consul's and DNS's clients call this place, if it is not to be the cluster's name. */
+  readonly SYNOD_DATACENTER?: string;
   /** The region this gateway counts itself in; without it, it goes by where the request came from. */
   readonly SYNOD_HOME?: string;
   /** "true": active checks may ask loopback and private networks. */
@@ -42,6 +44,8 @@ export const isLocationHint = (region: string): region is LocationHint => locati
 
 export interface Config {
   readonly cluster: string;
+  /** What Consul's and DNS's clients call this place, in small letters. */
+  readonly datacenter: string;
   readonly regions: readonly LocationHint[];
   readonly home: LocationHint | null;
   /** Null: leases end however many of them end at once (SPEC H1). */
@@ -50,8 +54,21 @@ export interface Config {
   readonly checkPrivate: boolean;
 }
 
-/** @throws {Error} when the deployment's variables make no sense: nothing can be answered then. */
+const configs = new WeakMap<Variables, Config>();
+
+/**
+ * Read once for each set of variables.
+ * @throws {Error} when the deployment's variables make no sense: nothing can be answered then.
+ */
 export function configOf(env: Variables): Config {
+  const read = configs.get(env);
+  if (read !== undefined) return read;
+  const config = configIn(env);
+  configs.set(env, config);
+  return config;
+}
+
+function configIn(env: Variables): Config {
   const regions = env.SYNOD_REGIONS.split(",").map((region) => region.trim());
   const known = regions.filter(isLocationHint);
   const distinct = new Set(known);
@@ -61,11 +78,21 @@ export function configOf(env: Variables): Config {
   const home = known.find((region) => region === env.SYNOD_HOME) ?? null;
   return {
     cluster: env.SYNOD_CLUSTER,
+    datacenter: datacenterIn(env),
     regions: known,
     home,
     expiryGuard: expiryGuardIn(env),
     checkPrivate: env.SYNOD_CHECK_PRIVATE === "true",
   };
+}
+
+/** @throws {Error} */
+function datacenterIn({ SYNOD_DATACENTER: own = "", SYNOD_CLUSTER: cluster }: Variables): string {
+  if (own === "") return cluster.toLowerCase();
+  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(own)) {
+    throw new Error("SYNOD_DATACENTER must have 1 to 63 letters, digits and inner hyphens: it is part of DNS names");
+  }
+  return own.toLowerCase();
 }
 
 /** @throws {Error} */

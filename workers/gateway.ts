@@ -41,7 +41,7 @@ const app: App = new Hono<GatewayEnv>({ getPath: (request) => partsOf(request.ur
 app.use(async (context, next) => {
   context.set("arrived", Date.now());
   const { req, env } = context;
-  await authenticate(req.raw.headers, env, isConsulPath(req.path) ? consulToken(req.raw) : null);
+  authenticate(req.raw.headers, env, isConsulPath(req.path) ? consulToken(req.raw) : null);
   context.set("visit", visitOf(context.req.raw, context.env, context.executionCtx));
   await next();
 });

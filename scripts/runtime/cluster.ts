@@ -14,9 +14,11 @@ import { writeConfig } from "./config.ts";
 import { openDataDirectory, settleRegions, type DataDirectory } from "./data-directory.ts";
 import { UsageError } from "./errors.ts";
 import { Region } from "./region.ts";
+import { settingsBindings } from "./settings.ts";
+import type { Settings } from "./settings.ts";
 import { ephemeralTimeKey } from "./time-key.ts";
 
-export interface ClusterOptions {
+export interface ClusterOptions extends Settings {
   /** Absent: the regions the data directory remembers, else the default ones. */
   readonly regions?: readonly string[] | undefined;
   /** The first region's gateway; the others follow. 0 or absent: ports are found. */
@@ -58,9 +60,12 @@ export interface Cluster {
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const temporary = options.dataDir === undefined ? mkdtempSync(join(tmpdir(), "synod-cluster-")) : undefined;
   const undo: (() => void | Promise<void>)[] = [];
-  const stop = async (): Promise<void> => {
+  let stopping: Promise<void> | undefined;
+  const undoAll = async (): Promise<void> => {
     for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
   };
+  // Whoever asks once more waits for the same end: two would take turns at the steps, and the later ones would come too early.
+  const stop = async (): Promise<void> => (stopping ??= undoAll());
   if (temporary !== undefined) undo.push(() => rmSync(temporary, { recursive: true, force: true }));
   try {
     return await startIn(resolve(temporary ?? options.dataDir ?? ""), options, undo, stop);
@@ -77,6 +82,7 @@ async function startIn(
   stop: () => Promise<void>,
 ): Promise<Cluster> {
   const roundTrips = checkRoundTrips(options.rtt ?? {}, settleRegions(directory, "cluster", options.regions));
+  const settings = settingsBindings(options);
   const data = await openDataDirectory(directory, "cluster", options.regions);
   undo.push(() => data.keeper.release());
   const { basePort = 0, entry = gatewayEntry, log = () => undefined } = options;
@@ -95,7 +101,8 @@ async function startIn(
   const timeKey = ephemeralTimeKey();
   for (const [index, name] of data.regions.entries()) {
     const port = basePort === 0 ? 0 : basePort + index;
-    byName.set(name, prepare(name, port, { data, network, secret, timeKey, log: (line) => log(`${name}: ${line}`) }));
+    const around = { data, network, secret, timeKey, settings, log: (line: string) => log(`${name}: ${line}`) };
+    byName.set(name, prepare(name, port, around));
   }
   const regions = [...byName.values()];
   undo.push(async () => void (await Promise.all(regions.map((region) => region.stop()))));
@@ -136,10 +143,12 @@ interface Surroundings {
   readonly secret: string;
   /** One for all regions, as on a deployment. */
   readonly timeKey: Readonly<Record<string, string>>;
+  readonly settings: Readonly<Record<string, string>>;
   readonly log: (line: string) => void;
 }
 
-function prepare(name: string, port: number, { data, network, secret, timeKey, log }: Surroundings): Region {
+function prepare(name: string, port: number, around: Surroundings): Region {
+  const { data, network, secret, timeKey, settings, log } = around;
   const home = join(data.path, name);
   const storageDirectory = join(home, "objects");
   mkdirSync(storageDirectory, { recursive: true });
@@ -155,6 +164,7 @@ function prepare(name: string, port: number, { data, network, secret, timeKey, l
         SYNOD_OPEN: "true",
         SYNOD_HOME: name,
         SYNOD_SECRET: secret,
+        ...settings,
         ...timeKey,
       },
       sockets: [

@@ -32,11 +32,10 @@ export function readPort(flag: string, text: string | undefined, absent: number)
   return port;
 }
 
-/** The first choice is the one that is meant when nothing is said. */
-export function readChoice(flag: string, text: string | undefined, choices: readonly string[]): string | undefined {
-  if (text === undefined) return choices[0];
-  if (!choices.includes(text)) throw new UsageError(`${flag} must be ${choices.join(" or ")}, not "${text}"`);
-  return text;
+/** @returns whether health checks may ask private networks. */
+export function readChecks(text: string | undefined): boolean {
+  if (text === undefined || text === "public" || text === "private") return text === "private";
+  throw new UsageError(`--checks must be public or private, not "${text}"`);
 }
 
 export function readRegions(text: string | undefined): readonly string[] | undefined {

@@ -11,17 +11,17 @@ import { openDataDirectory, type DataDirectory } from "./data-directory.ts";
 import { AddressInUse } from "./errors.ts";
 import { RuntimeProcess } from "./process.ts";
 import { untilAnswering } from "./ready.ts";
+import { settingsBindings } from "./settings.ts";
+import type { Settings } from "./settings.ts";
 import { ephemeralTimeKey } from "./time-key.ts";
 
-export interface SingleOptions {
+export interface SingleOptions extends Settings {
   /** Absent: the regions the data directory remembers, else the default ones. */
   readonly regions?: readonly string[] | undefined;
   readonly dataDir: string;
   readonly host?: string;
   /** 0 lets the kernel choose. */
   readonly port: number;
-  /** Health checks may ask loopback and private networks. */
-  readonly checkPrivate?: boolean;
   /** The Worker's entry; absent, the one that is deployed. */
   readonly entry?: string;
   readonly log?: (line: string) => void;
@@ -38,16 +38,21 @@ export interface Single {
 }
 
 export async function startSingle(options: SingleOptions): Promise<Single> {
+  const settings = settingsBindings(options);
   const data = await openDataDirectory(resolve(options.dataDir), "single", options.regions);
   try {
-    return await startIn(data, options);
+    return await startIn(data, options, settings);
   } catch (error) {
     await data.keeper.release();
     throw error;
   }
 }
 
-async function startIn(data: DataDirectory, options: SingleOptions): Promise<Single> {
+async function startIn(
+  data: DataDirectory,
+  options: SingleOptions,
+  settings: Readonly<Record<string, string>>,
+): Promise<Single> {
   const { host = "127.0.0.1", port, entry = gatewayEntry, log = () => undefined } = options;
   const hostInUrl = isIPv6(host) ? `[${host}]` : host;
   const storageDirectory = join(data.path, "objects");
@@ -63,7 +68,7 @@ async function startIn(data: DataDirectory, options: SingleOptions): Promise<Sin
       SYNOD_CLUSTER: data.cluster,
       SYNOD_OPEN: "true",
       SYNOD_HOME: options.regions?.[0] ?? data.regions[0] ?? "",
-      ...(options.checkPrivate === true ? { SYNOD_CHECK_PRIVATE: "true" } : {}),
+      ...settings,
       ...ephemeralTimeKey(),
     },
     sockets: [{ name: "gateway", address: `${hostInUrl}:${port}` }],

@@ -70,6 +70,8 @@ interface Entry {
   place: CheckPlace;
   /** The definition's, to notice another one of the same name. */
   readonly form: string;
+  /** Of its name: every step looks at all that wait. */
+  readonly hash: number;
   /** When it is due; Infinity for a check that nobody runs. */
   nextAt: number;
   running: boolean;
@@ -253,6 +255,7 @@ export class CheckPlan {
     return {
       place,
       form,
+      hash: hashOf(name),
       nextAt,
       running: false,
       writing: false,
@@ -269,6 +272,7 @@ export class CheckPlan {
   // --- running ---
 
   #runDue(now: number): void {
+    if (this.#running >= limits.checksAtOnce) return;
     const due = [...(this.#entries ?? [])].filter(([, entry]) => !entry.running && entry.nextAt <= now + slackMs);
     for (const [name, entry] of due.toSorted(([, a], [, b]) => a.nextAt - b.nextAt)) {
       const { definition } = entry.place.view;
@@ -384,11 +388,11 @@ export class CheckPlan {
     let at = Math.min(this.#lookAt, armed);
     if (entries === null || (entries.size === 0 && at === Infinity))
       at = Math.min(at, this.#lookedAt + limits.checkAgainMs);
-    for (const [name, entry] of entries ?? []) {
+    for (const entry of entries?.values() ?? []) {
       const { definition } = entry.place.view;
       // Whoever waits for a connection gets it from the next who is done. A run that comes to nothing must not be the last.
       const isWaiting = entry.running || entry.nextAt <= now;
-      if (isRun(definition)) at = Math.min(at, isWaiting ? dueAfter(name, definition, now) : entry.nextAt);
+      if (isRun(definition)) at = Math.min(at, isWaiting ? momentAfter(entry.hash, definition, now) : entry.nextAt);
       else at = Math.min(at, this.#lookedAt + lookEvery(entry.place));
       if (!entry.removing) at = Math.min(at, diesAt(entry));
     }
@@ -397,9 +401,12 @@ export class CheckPlan {
 }
 
 /** When a check is due next after that time: at the same moments for everybody who asks. */
-export function dueAfter(name: string, { intervalMs }: ActiveCheck, after: number): number {
+export const dueAfter = (name: string, check: ActiveCheck, after: number): number =>
+  momentAfter(hashOf(name), check, after);
+
+function momentAfter(hash: number, { intervalMs }: ActiveCheck, after: number): number {
   const step = Math.max(limits.checkTickMs, Math.floor(intervalMs / phases));
-  const phase = (hashOf(name) % Math.ceil(intervalMs / step)) * step;
+  const phase = (hash % Math.ceil(intervalMs / step)) * step;
   return (Math.floor((after - phase) / intervalMs) + 1) * intervalMs + phase;
 }
 

@@ -58,7 +58,8 @@ const localEnds: readonly string[] = [
 /** What may be asked for where private networks may: never what belongs to one link, as clouds' metadata does. */
 const privateRanges: readonly string[] = ["loopback", "private", "carrierGradeNat", "uniqueLocal"];
 
-const howToAllow = 'a deployment allows it with SYNOD_CHECK_PRIVATE = "true", `npm start` with --checks private';
+const howToAllow =
+  'a deployment allows it with SYNOD_CHECK_PRIVATE = "true", `npm start` or `npm run cluster` with --checks private';
 
 /** @returns why this check must not be run, or null; always null for a check that asks nobody. */
 export function checkTarget(definition: CheckDefinition, allowed: Allowed): string | null {

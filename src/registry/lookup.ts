@@ -105,8 +105,6 @@ function wholeOf(reads: RegistryReads, service: ServiceName): Whole {
   const reader = new Reader(reads);
   const found = known?.changed === changed ? known.found : reader.found(service);
   const views = reader.views(service, found);
-  // An instance that comes may stand on the node that most stand on: maintenance there concerns this service already.
-  reader.node(keys.agentNode);
   const nodes = new Map(nodesOf(reader, views).map((view) => [view.name.toLowerCase(), view]));
   const whole = { at, changed, found, views, nodes, ...grounds(reader) };
   cache.set(service, whole);
@@ -134,14 +132,16 @@ export function findServices(
   for (;;) {
     const next = reader.next(serviceSpace, after);
     if (next === null || !covers(range, next.key)) return { services: found, more: false, ...said };
-    if (found.length === limit) return { services: found, more: true, ...said };
     const name = keys.serviceKeyOf(next.key)?.place.service;
     // A key of some other shape is none of ours: step over it alone.
     after = name === undefined ? next.key : endOf(name);
     if (name === undefined) continue;
     const own = keys.instancesPrefix(name);
     const instances = reads.count(own, limits.instancesPerLookup);
-    if (instances > 0) found.push({ name, instances, tags: tagsOf(reader, own) });
+    // Of a service that is gone a check may still be there, until its own time is over.
+    if (instances === 0) continue;
+    if (found.length === limit) return { services: found, more: true, ...said };
+    found.push({ name, instances, tags: tagsOf(reader, own) });
   }
 }
 

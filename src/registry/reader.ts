@@ -63,6 +63,8 @@ export class Reader {
   readonly #reads: RegistryReads;
   readonly #nodes = new Map<string, KnownNode>();
   readonly #services = new Set<ServiceName>();
+  /** An instance was looked for that is not there: nobody knows under which service it will be. */
+  #isAnywhere = false;
   readonly #target: Target = (alias) => this.#statusesOf(alias);
 
   constructor(reads: RegistryReads) {
@@ -76,7 +78,7 @@ export class Reader {
     }
     const nodes = [...this.#nodes.keys()].map((node) => node as NodeName);
     return [
-      ...[...this.#services].map(keys.serviceRange),
+      ...(this.#isAnywhere ? [keys.allServices] : [...this.#services].map(keys.serviceRange)),
       ...nodes.flatMap((node) => [
         { key: keys.nodeKey(node), end: null },
         keys.nodeChecksRange(node),
@@ -143,6 +145,7 @@ export class Reader {
       const record = entry === null ? null : decodeInstance(entry.value);
       if (entry !== null && record !== null) return { place: read.place, record, entry, ...this.#states(read.place) };
     }
+    this.#isAnywhere = true;
     return null;
   }
 

@@ -53,6 +53,10 @@ export class Barriers<Reader> {
   get readers(): number {
     return this.#active.reduce((sum, b) => sum + b.readers.length, this.#waiting.length);
   }
+  /** Barriers that no majority has answered yet. */
+  get unanswered(): number {
+    return this.#active.filter((b) => b.target === null).length;
+  }
   /** Readers that wait for a barrier to start. */
   get waiting(): number {
     return this.#waiting.length;
@@ -72,8 +76,7 @@ export class Barriers<Reader> {
   /** Starts a barrier for all who wait, if one may start. */
   start(turn: Turn, applied: Slot): void {
     const { members } = this.#group;
-    const asking = this.#active.filter((b) => b.target === null).length;
-    if (members === null || this.#waiting.length === 0 || asking >= limits.barriersInFlight) return;
+    if (members === null || this.#waiting.length === 0 || this.unanswered >= limits.barriersInFlight) return;
     const barrier: Barrier<Reader> = {
       id: this.#nextId,
       startedAt: turn.now,

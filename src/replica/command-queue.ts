@@ -12,6 +12,8 @@ import type { Turn } from "./turn.ts";
 /** Commands that one peer forwarded together: answered together. */
 interface Group {
   readonly handle: number;
+  /** The peer's region. */
+  readonly from: string;
   readonly keys: readonly CommandKey[];
   readonly outcomes: Map<CommandKey, Outcome>;
   answered: boolean;
@@ -47,6 +49,8 @@ export interface Stand {
   readonly slot: Slot;
   readonly revision: Revision;
   readonly leader: string | null;
+  /** The region to which the leader would hand over, if any (drift). */
+  readonly heir?: string | null;
 }
 
 export type Admission = "taken" | "full";
@@ -111,9 +115,10 @@ export class CommandQueue {
     until: Instant,
     relayed: boolean,
     stand: Stand,
+    from = "",
   ): Admission {
     if (!this.hasRoomFor(commands.map((c) => c.encoded))) return "full";
-    const group: Group = { handle, keys: commands.map((c) => c.key), outcomes: new Map(), answered: false };
+    const group: Group = { handle, from, keys: commands.map((c) => c.key), outcomes: new Map(), answered: false };
     for (const { key, encoded, known } of commands) {
       if (known !== null) group.outcomes.set(key, known);
       else {
@@ -131,7 +136,16 @@ export class CommandQueue {
     const outcomes = group.keys.map((key) => group.outcomes.get(key));
     if (outcomes.includes(undefined)) return;
     group.answered = true;
-    turn.reply(group.handle, { type: "results", outcomes: outcomes.filter((o) => o !== undefined), ...stand });
+    const { slot, revision, heir } = stand;
+    // The heir is told that it leads; it will see to it. Everybody else goes on with the one that does.
+    const leader = heir === group.from ? group.from : stand.leader;
+    turn.reply(group.handle, {
+      type: "results",
+      outcomes: outcomes.filter((o) => o !== undefined),
+      slot,
+      revision,
+      leader,
+    });
   }
 
   /** The next waiting commands, at most one batch of them, marked as sent. */

@@ -52,13 +52,24 @@ export class Expiry {
   }
 
   /**
-   * What was due is proposed; look again after it had time to be applied.
-   * @param leases how many were due; `limits.expiriesPerBatch` of them: there may be more.
+   * Those that are proposed now, for one batch to end: the longest overdue of those that are due. Look again after they
+   * had time to be applied; if there may be more, soon.
    */
-  proposed(now: Instant, leases: number): void {
+  take(now: Instant, store: Pick<Store, "dueLeases" | "leaseKeys">, clock: Instant): readonly Lease[] {
     this.#state = "quiet";
-    if (leases === 0) return;
-    this.#notBefore = now + (leases < limits.expiriesPerBatch ? limits.silenceMaxMs : limits.silenceMinMs);
+    const due = store.dueLeases(clock, limits.expiriesPerBatch);
+    const taken: Lease[] = [];
+    let room: number = limits.expiredKeysPerBatch;
+    for (const lease of due) {
+      room -= store.leaseKeys(lease.id, room + 1).length;
+      if (room < 0 && taken.length > 0) break;
+      taken.push(lease);
+      if (room <= 0) break;
+    }
+    if (due.length === 0) return taken;
+    const all = taken.length === due.length && due.length < limits.expiriesPerBatch;
+    this.#notBefore = now + (all ? limits.silenceMaxMs : limits.silenceMinMs);
+    return taken;
   }
 
   /** The end of a lease, to be proposed. The guard's numbers travel with it: all replicas judge by the same (L3). */

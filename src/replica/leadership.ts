@@ -12,6 +12,9 @@ import type { Place } from "./acceptor-group.ts";
 import type { CommandKey, CommandQueue, Stand } from "./command-queue.ts";
 import type { Log, LogEvent } from "./log.ts";
 import type { PeerReply } from "./messages.ts";
+import { Pace } from "./pace.ts";
+import { Drift } from "./drift.ts";
+import type { DriftRule } from "./drift.ts";
 import type { Calls, Purpose, Turn } from "./turn.ts";
 
 /** Commands that are with another replica. */
@@ -50,6 +53,7 @@ export class Leadership {
   readonly #log: Log;
   readonly #queue: CommandQueue;
   readonly #random: Random;
+  readonly #drift: Drift;
   /** The region believed to lead, or null. */
   #leader: string | null = null;
   /** Whether a majority of acceptors has said whom they promised. */
@@ -68,13 +72,18 @@ export class Leadership {
   readonly #tried = new Set<string>();
   #detour: { readonly leader: string; readonly via: string; readonly until: number } | null = null;
   readonly #latency = new Map<string, number>();
+  readonly #batchPace = new Pace(limits.batchGapMs);
+  readonly #forwardPace = new Pace(limits.forwardGapMs);
+  /** The leader has just named this replica its heir. */
+  #invited = false;
 
-  constructor(place: Place, calls: Calls, log: Log, queue: CommandQueue, random: Random) {
+  constructor(place: Place, calls: Calls, log: Log, queue: CommandQueue, random: Random, drift: DriftRule | null) {
     this.#place = place;
     this.#calls = calls;
     this.#log = log;
     this.#queue = queue;
     this.#random = random;
+    this.#drift = new Drift(drift, place.region);
   }
 
   get leader(): string | null {
@@ -82,6 +91,14 @@ export class Leadership {
   }
   get leading(): boolean {
     return this.#log.phase === "leading";
+  }
+  /** Whom this leader would rather see lead. */
+  get heir(): string | null {
+    return this.leading ? this.#drift.heir : null;
+  }
+  /** Commands have arrived, from this region's clients or another one's replica. */
+  came(region: string, commands: number, now: Instant): void {
+    if (this.leading) this.#drift.came(region, commands, now);
   }
   /** Its batches have gone unanswered for so long that it must have lost its majority. */
   stalled(now: Instant): boolean {
@@ -120,7 +137,14 @@ export class Leadership {
       this.#lead(turn, reached);
       return "done";
     }
-    if (this.#log.phase === "preparing" || (this.#queue.waiting === 0 && !closing)) return "done";
+    const invited = this.#invited;
+    this.#invited = false;
+    if (this.#log.phase === "preparing") return "done";
+    if (invited && reached.caughtUp && turn.now >= this.#backOffUntil) {
+      this.#takeOver(turn, reached);
+      return "done";
+    }
+    if (this.#queue.waiting === 0 && !closing) return "done";
     if (turn.now < this.#backOffUntil) {
       turn.wakeBy(this.#backOffUntil);
       return "done";
@@ -143,8 +167,10 @@ export class Leadership {
     }
     this.#log.drive(turn);
     while (this.#queue.waiting > 0 && this.#log.slotsInFlight < limits.slotsInFlight) {
+      if (this.#queue.waiting < limits.batchCommands && !this.#batchPace.allows(turn, this.#log.slotsInFlight)) break;
       const commands = this.#queue.take();
       if (commands.length === 0) break;
+      this.#batchPace.left(turn.now);
       this.#log.propose(
         turn,
         commands.map((c) => c.encoded),
@@ -154,6 +180,11 @@ export class Leadership {
     }
     const oldest = this.#log.oldestInFlight;
     if (oldest !== null) turn.wakeBy(Math.max(oldest, turn.now - limits.askAgainMs) + limits.stalledMs + 1);
+  }
+
+  /** @param tookMs since it left, as far as that is known. */
+  batchEnded({ now }: Turn, tookMs: number | null): void {
+    if (tookMs !== null) this.#batchPace.took(tookMs, now);
   }
 
   #takeOver(turn: Turn, reached: Reached): void {
@@ -181,8 +212,10 @@ export class Leadership {
 
   #forward(turn: Turn, region: string, relay: boolean): void {
     while (this.#queue.waiting > 0 && this.#forwarded.size < forwardsInFlight) {
+      if (this.#queue.waiting < limits.batchCommands && !this.#forwardPace.allows(turn, this.#forwarded.size)) return;
       const commands = this.#queue.take();
       if (commands.length === 0) return;
+      this.#forwardPace.left(turn.now);
       const batch = this.#nextForward;
       this.#nextForward += 1;
       this.#forwarded.set(batch, { region, keys: commands.map((c) => c.key), relay });
@@ -221,7 +254,7 @@ export class Leadership {
     const { region, keys, relay } = forwarded;
     switch (reply?.type) {
       case "results":
-        this.#measure(region, turn.now - sentAt);
+        this.#measure(region, turn.now - sentAt, turn.now);
         this.#arrived(turn, region, relay, reply.leader);
         return {
           keys,
@@ -244,7 +277,8 @@ export class Leadership {
     }
   }
 
-  #measure(region: string, ms: number): void {
+  #measure(region: string, ms: number, now: Instant): void {
+    this.#forwardPace.took(ms, now);
     const before = this.#latency.get(region);
     this.#latency.set(region, before === undefined ? ms : before * 0.8 + ms * 0.2);
   }
@@ -258,7 +292,9 @@ export class Leadership {
       this.#detour = { leader, via: region, until: turn.now + detourMs };
     } else if (!relay) this.#detour = null;
     this.#unreachable = null;
-    if (!this.leading) this.#leader = leader ?? region;
+    if (this.leading) return;
+    if (this.#drift.enabled && !relay && leader === this.#place.region) this.#invited = true;
+    else this.#leader = leader ?? region;
   }
 
   /** It says that it does not lead. */
@@ -306,6 +342,7 @@ export class Leadership {
       case "nothing":
         return;
       case "leads":
+        this.#drift.begin(turn.now);
         // Refusals still count: a duel is won by who ends phase 2, not phase 1.
         this.#leader = null;
         this.#unreachable = null;

@@ -11,6 +11,7 @@ import type { Barriers, Completed } from "./barriers.ts";
 import type { Expiry } from "./expiry.ts";
 import type { Leadership } from "./leadership.ts";
 import type { Failure, ReadRequest } from "./messages.ts";
+import { Pace } from "./pace.ts";
 import { answer } from "./query.ts";
 import type { Turn } from "./turn.ts";
 
@@ -34,6 +35,7 @@ export class Readers {
   readonly #expiry: Expiry;
   /** Readers whose namespace's set is being looked up. */
   #aside: readonly Reader[] = [];
+  readonly #pace = new Pace(limits.barrierGapMs);
   /** When that question left. */
   #asideAt = instant(0);
 
@@ -83,6 +85,13 @@ export class Readers {
     turn.reply(handle, { type: "failed", failure, outcome: "not-applied", detail });
   }
 
+  /** Starts a barrier for all who wait, if one may start. */
+  start(turn: Turn): void {
+    if (this.#barriers.waiting === 0 || !this.#pace.allows(turn, this.#barriers.unanswered)) return;
+    this.#barriers.start(turn, this.#store.appliedSlot);
+    this.#pace.left(turn.now);
+  }
+
   /** Serves everybody whose barrier is met. */
   finish(turn: Turn): void {
     if (this.#store.loading) {
@@ -90,7 +99,10 @@ export class Readers {
       return this.#endAll(turn, clients, "catching-up", halfLoaded);
     }
     for (const { readers, startedAt } of this.#barriers.met(this.#store.appliedSlot)) {
-      if (startedAt !== null) this.#applier.confirm(startedAt);
+      if (startedAt !== null) {
+        this.#applier.confirm(startedAt);
+        this.#pace.took(turn.now - startedAt, turn.now);
+      }
       for (const reader of readers) {
         if (reader.type === "client") this.#serveConfirmed(turn, reader.handle, reader.request);
         else if (reader.type === "expiry") this.#expiry.confirmed();

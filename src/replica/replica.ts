@@ -10,11 +10,10 @@ import { limits } from "../support/limits.ts";
 import { randomIdentity } from "../support/random.ts";
 import type { Random } from "../support/random.ts";
 import type { FoundingResult } from "../paxos/founding.ts";
-import type { Members } from "../paxos/membership.ts";
 import type { AcceptorReply } from "../paxos/messages.ts";
 import { decodeCommand, encodeCommand, fitsBatch } from "../store/command-codec.ts";
 import { SEMANTICS } from "../store/command.ts";
-import type { Command, ExpiryGuard, Outcome } from "../store/command.ts";
+import type { Command, Outcome } from "../store/command.ts";
 import type { Store } from "../store/store.ts";
 import { Applier } from "./applier.ts";
 import { AcceptorGroup } from "./acceptor-group.ts";
@@ -34,30 +33,10 @@ import { Readers } from "./readers.ts";
 import type { Reader } from "./readers.ts";
 import { failed, outcomeReply, refusal } from "./replies.ts";
 import { SnapshotShelf } from "./snapshot-shelf.ts";
+import type { Start, Trimming } from "./start.ts";
 import { Calls, SteadyTime, Turn } from "./turn.ts";
 import type { Event, Purpose, TurnOutcome } from "./turn.ts";
 import { Watches } from "./watches.ts";
-
-/** What a replica starts from: what it persisted, and what is fresh. */
-export interface Start {
-  readonly place: Place;
-  readonly store: Store;
-  readonly random: Random;
-  /** The highest round ever used here (B2), 0 for none. */
-  readonly round: number;
-  readonly members: Members | null;
-  /** When leases are held instead of ended (SPEC H1); without it none is. */
-  readonly expiryGuard?: ExpiryGuard | null;
-  /** Tests trim sooner. */
-  readonly trimming?: Trimming;
-}
-
-export interface Trimming {
-  /** Slots that acceptors keep below what a majority of replicas has applied. */
-  readonly keptSlots: number;
-  /** The floor moves by no fewer slots than this. */
-  readonly step: number;
-}
 
 export class Replica {
   readonly #place: Place;
@@ -88,7 +67,7 @@ export class Replica {
     this.#random = random;
     this.#group = new AcceptorGroup(place, this.#calls, start.members);
     this.#log = new Log(place, this.#group, randomIdentity(random), start.round);
-    this.#leadership = new Leadership(place, this.#calls, this.#log, this.#queue, random);
+    this.#leadership = new Leadership(place, this.#calls, this.#log, this.#queue, random, start.drift ?? null);
     this.#barriers = new Barriers(this.#group, this.#log);
     this.#peers = new Peers(place.region, place.replicaRegions, this.#calls, random);
     this.#expiry = new Expiry(start.expiryGuard ?? null);
@@ -171,6 +150,7 @@ export class Replica {
       return turn.reply(handle, failed("too-large", "not-applied", "a command must fit one batch of the log"));
     }
     const until = instant(turn.now + limits.writeMs);
+    this.#leadership.came(this.#place.region, 1, turn.now);
     if (this.#queue.addClient(commandKey(command), encoded, until, handle) === "full") {
       turn.reply(handle, failed("overloaded", "not-applied", "too many writes are waiting at this replica"));
     }
@@ -210,7 +190,7 @@ export class Replica {
   #peer(turn: Turn, handle: number, from: string, request: PeerRequest): PeerReply | null {
     switch (request.type) {
       case "forward":
-        return this.#forwarded(turn, handle, request.commands, request.relay);
+        return this.#forwarded(turn, handle, from, request.commands, request.relay);
       case "ping": {
         const { leading, leader } = this.#leadership;
         return { type: "pong", leading, stalled: this.#leadership.stalled(turn.now), leader };
@@ -238,14 +218,15 @@ export class Replica {
   }
 
   #stand(): Stand {
-    return { slot: this.#store.appliedSlot, revision: this.#store.revision, leader: this.#leadership.leader };
+    const { leader, heir } = this.#leadership;
+    return { slot: this.#store.appliedSlot, revision: this.#store.revision, leader, heir };
   }
 
   #progress(): PeerReply {
     return { type: "progress", applied: this.#store.appliedSlot, knows: SEMANTICS };
   }
 
-  #forwarded(turn: Turn, handle: number, encoded: readonly string[], relay: boolean): PeerReply | null {
+  #forwarded(turn: Turn, handle: number, from: string, encoded: readonly string[], relay: boolean): PeerReply | null {
     const { leader } = this.#leadership;
     if (!relay && this.#log.phase === "idle") return { type: "not-leader", leader };
     const commands = [];
@@ -259,8 +240,9 @@ export class Replica {
       });
     }
     if (relay) this.#leadership.doubted(turn);
+    else this.#leadership.came(from, commands.length, turn.now);
     const until = instant(turn.now + limits.writeMs);
-    const taken = this.#queue.addGroup(turn, handle, commands, until, relay, this.#stand());
+    const taken = this.#queue.addGroup(turn, handle, commands, until, relay, this.#stand(), relay ? "" : from);
     return taken === "full" ? { type: "busy" } : null;
   }
 
@@ -359,7 +341,7 @@ export class Replica {
     this.#readers.expire(turn);
     if (this.#applier.halted !== null) return this.#stop(turn, this.#applier.halted);
     this.#findMembers(turn);
-    this.#barriers.start(turn, this.#store.appliedSlot);
+    this.#readers.start(turn);
     this.#endLeases(turn);
     const closing = this.#chaseTarget(turn);
     // Half a snapshot is nothing to lead with; others' leaders can still be asked.
@@ -373,7 +355,7 @@ export class Replica {
         wanted: this.#barriers.readers > 0,
       };
       if (this.#leadership.drive(turn, reached, closing) === "locate") this.#barriers.join({ type: "locate" });
-      this.#barriers.start(turn, this.#store.appliedSlot);
+      this.#readers.start(turn);
     }
     this.#peers.drive(turn, this.#source());
   }
@@ -404,6 +386,7 @@ export class Replica {
     this.#leadership.progressed();
     this.#peers.activity(turn);
     if (this.#leadership.leading) {
+      this.#leadership.batchEnded(turn, this.#applier.ageAt(turn.now));
       this.#log.raiseFloor(
         this.#peers.appliedByMajority(this.#store.appliedSlot) - this.#trimming.keptSlots,
         this.#trimming.step,
@@ -442,11 +425,9 @@ export class Replica {
     const next = this.#expiry.next(this.#leadership.leading);
     if (next === "confirm") this.#barriers.join({ type: "expiry" });
     if (next !== "propose") return;
-    const due = this.#store.dueLeases(turn.clock, limits.expiriesPerBatch);
-    for (const lease of due) {
+    for (const lease of this.#expiry.take(turn.now, this.#store, turn.clock)) {
       const command = this.#expiry.commandFor(lease, turn.clock, this.#store, this.#random);
       this.#queue.addClient(commandKey(command), encodeCommand(command), instant(turn.now + limits.writeMs), null);
     }
-    this.#expiry.proposed(turn.now, due.length);
   }
 }

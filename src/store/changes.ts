@@ -67,10 +67,13 @@ export function decodeChanges(text: string): readonly Change[] | null {
   return changes;
 }
 
+/** Takes one row of a key away. `deletion`: the row said that the key is gone. */
+export type RemoveRow = (key: ByteString, mod: Revision, deletion: boolean) => void;
+
 /** Calls `remove` for each key row that nobody can read any more once the changes themselves are forgotten. */
-export function eachSuperseded(changes: Iterable<Change>, remove: (key: ByteString, mod: Revision) => void): void {
+export function eachSuperseded(changes: Iterable<Change>, remove: RemoveRow): void {
   for (const { key, mod, previous, deleted } of changes) {
-    if (previous !== null) remove(key, previous);
-    if (deleted) remove(key, mod);
+    if (previous !== null) remove(key, previous, false);
+    if (deleted) remove(key, mod, true);
   }
 }

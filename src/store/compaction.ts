@@ -7,9 +7,10 @@
  * none of the rows that its source had swept while the snapshot was read.
  */
 import { revision, slot } from "../support/brand.ts";
-import type { ByteString, Revision, Slot } from "../support/brand.ts";
+import type { Revision, Slot } from "../support/brand.ts";
 import { textIn } from "../support/sql.ts";
 import type { Sql } from "../support/sql.ts";
+import type { RemoveRow } from "./changes.ts";
 import type { History } from "./history.ts";
 
 type Line = "compacted" | "floor" | "swept";
@@ -60,7 +61,7 @@ export class Compaction {
   }
 
   /** Removes the rows that only reading below `compacted` needed. Batches that reach up to it keep theirs, for watches. */
-  sweep(history: History, removeRow: (key: ByteString, mod: Revision) => void): void {
+  sweep(history: History, removeRow: RemoveRow): void {
     if (!this.#isSweeping) return;
     const until = { revision: this.#compacted };
     const { last, more } = history.sweep(this.#swept, until, this.#batchesPerApply, removeRow);
@@ -69,7 +70,7 @@ export class Compaction {
   }
 
   /** Does what the source of a snapshot did while it was read: some of those rows came, others did not. */
-  sweepTo(to: Slot, history: History, removeRow: (key: ByteString, mod: Revision) => void): void {
+  sweepTo(to: Slot, history: History, removeRow: RemoveRow): void {
     for (let more = true; more;) {
       const swept = history.sweep(this.#swept, { slot: to }, this.#batchesPerApply, removeRow);
       this.#moveTo(swept.last);

@@ -5,13 +5,14 @@
  */
 import { assert } from "../support/assert.ts";
 import { logTime, revision, slot } from "../support/brand.ts";
-import type { ByteString, LogTime, Revision, Slot } from "../support/brand.ts";
+import type { LogTime, Revision, Slot } from "../support/brand.ts";
 import { utf8 } from "../support/bytes.ts";
 import { numberIn, textIn } from "../support/sql.ts";
 import type { Sql, SqlRow } from "../support/sql.ts";
 import type { BriefOutcome } from "./outcomes.ts";
 import { decodeBrief } from "./outcomes.ts";
 import { decodeChanges, eachSuperseded } from "./changes.ts";
+import type { RemoveRow } from "./changes.ts";
 import type { Change } from "./changes.ts";
 import { briefMs } from "./store-limits.ts";
 import type { StoreLimits } from "./store-limits.ts";
@@ -122,7 +123,7 @@ export class History {
   }
 
   /** Clears what nobody can ask for any more. Depends on the applied log only, so replicas clear alike (SPEC L3). */
-  clear(removeRow: (key: ByteString, mod: Revision) => void): void {
+  clear(removeRow: RemoveRow): void {
     for (let cleared = 0; cleared < this.#limits.clearedBatchesPerApply; cleared += 1) {
       if (!this.#mayClearOldest()) return;
       this.#clearOldest(removeRow);
@@ -133,7 +134,7 @@ export class History {
    * Clears all batches before `first`, as the source of a snapshot had done by the time it was read. Some of them it may
    * have cleared before they were read: there may be gaps.
    */
-  clearBefore(first: Slot, removeRow: (key: ByteString, mod: Revision) => void): void {
+  clearBefore(first: Slot, removeRow: RemoveRow): void {
     while (this.#oldest !== null && this.#oldest.slot < first && this.#oldest.slot !== this.#newest?.slot) {
       this.#clearOldest(removeRow);
     }
@@ -231,7 +232,7 @@ export class History {
     );
   }
 
-  #clearOldest(removeRow: (key: ByteString, mod: Revision) => void): void {
+  #clearOldest(removeRow: RemoveRow): void {
     const oldest = this.#oldest;
     assert(oldest !== null, "there is a batch to clear");
     this.#forgetChanges(oldest.slot, removeRow);
@@ -249,7 +250,7 @@ export class History {
     from: Slot,
     until: { readonly revision: Revision } | { readonly slot: Slot },
     atMost: number,
-    removeRow: (key: ByteString, mod: Revision) => void,
+    removeRow: RemoveRow,
   ): Swept {
     // No condition on the revision: it has no index, so that looking for one more would read all batches there are.
     const rows = this.#sql.all(
@@ -303,7 +304,7 @@ export class History {
     return revision(numberIn(row, "revision"));
   }
 
-  #forgetChanges(at: Slot, removeRow: (key: ByteString, mod: Revision) => void): void {
+  #forgetChanges(at: Slot, removeRow: RemoveRow): void {
     eachSuperseded(this.changesOf(at), removeRow);
     this.#sql.all("DELETE FROM changes WHERE slot = ?", at);
   }

@@ -8,7 +8,7 @@ import { leaseId, revision } from "../support/brand.ts";
 import type { ByteString, LeaseId, Revision } from "../support/brand.ts";
 import { byteString, bytesOf } from "../support/bytes.ts";
 import { bytesIn, numberIn } from "../support/sql.ts";
-import type { Sql, SqlRow } from "../support/sql.ts";
+import type { Sql, SqlRow, SqlValue } from "../support/sql.ts";
 import type { Entry } from "./command.ts";
 import type { SortTarget } from "./transaction.ts";
 
@@ -72,6 +72,11 @@ export interface Rows<Row> {
 /** Values up to this size come with their row; larger ones are read one by one, once the page has room for them. */
 const inlineBytes = 4096;
 const noBytes = new Uint8Array(0);
+const columnsOfRow = 6;
+/** The platform binds at most 100 values to a statement. */
+const rowsAtOnce = 16;
+/** Keys whose newest row is kept in memory, without its value: about a megabyte of the 128 that all objects share. */
+const rememberedKeys = 4096;
 
 /**
  * The names in a span, each found by one seek, so that a key with a long history costs no more than any other. The
@@ -118,6 +123,10 @@ const keyColumns = "key, mod, create_revision, version, lease, 0 AS size";
 
 export class Keys {
   readonly #sql: Sql;
+  /** The newest rows of keys that were written or looked at lately: most writes are to keys that were written before. */
+  readonly #newest = new Map<ByteString, KeyRow>();
+  /** Rows of the batch being applied that are not in the table yet: many go in by one statement. */
+  #unwritten: SqlValue[] = [];
 
   constructor(sql: Sql) {
     this.#sql = sql;
@@ -125,15 +134,28 @@ export class Keys {
 
   /** The newest row of a key, a deletion included. */
   newest(key: ByteString): KeyRow | null {
+    const remembered = this.#newest.get(key);
+    if (remembered !== undefined) return remembered;
     const [row] = this.#sql.all(
       "SELECT mod, create_revision, version, lease FROM kv WHERE key = ? ORDER BY mod DESC LIMIT 1",
       bytesOf(key),
     );
-    return row === undefined ? null : keyRow(row);
+    return row === undefined ? null : this.#remember(key, keyRow(row));
+  }
+
+  #remember(key: ByteString, row: KeyRow): KeyRow {
+    if (this.#newest.size >= rememberedKeys) {
+      // Whatever is not written yet is found here.
+      this.flush();
+      this.#newest.clear();
+    }
+    this.#newest.set(key, row);
+    return row;
   }
 
   /** One row, a deletion included. */
   row(key: ByteString, mod: Revision): KeyRow | null {
+    this.flush();
     const [row] = this.#sql.all(
       "SELECT mod, create_revision, version, lease FROM kv WHERE key = ? AND mod = ?",
       bytesOf(key),
@@ -144,12 +166,14 @@ export class Keys {
 
   /** The value a row holds. */
   value(key: ByteString, mod: Revision): Uint8Array {
+    this.flush();
     const [row] = this.#sql.all("SELECT value FROM kv WHERE key = ? AND mod = ?", bytesOf(key), mod);
     assert(row !== undefined, "a key row disappeared within one turn");
     return row["value"] === null ? noBytes : bytesIn(row, "value");
   }
 
   at(key: ByteString, at: Revision): Entry | null {
+    this.flush();
     const [row] = this.#sql.all(
       "SELECT mod, create_revision, version, lease, value FROM kv WHERE key = ? AND mod <= ? ORDER BY mod DESC LIMIT 1",
       bytesOf(key),
@@ -162,23 +186,36 @@ export class Keys {
   }
 
   append(key: ByteString, row: KeyRow, value: Uint8Array | null): void {
+    this.#unwritten.push(bytesOf(key), row.modRevision, row.createRevision, row.version, row.lease, value);
+    const isLarge = value !== null && value.length > inlineBytes;
+    if (isLarge || this.#unwritten.length >= rowsAtOnce * columnsOfRow) this.flush();
+    const known = this.#newest.get(key);
+    if (known === undefined || known.modRevision <= row.modRevision) this.#remember(key, row);
+    else this.#newest.delete(key);
+  }
+
+  /** Writes what `append` was given, in that order. Everybody who reads the table does it first, and so does the end of a batch. */
+  flush(): void {
+    if (this.#unwritten.length === 0) return;
+    const values = this.#unwritten;
+    this.#unwritten = [];
+    const row = "(?, ?, ?, ?, ?, ?)";
+    const rows = Array.from({ length: values.length / columnsOfRow }, () => row).join();
     this.#sql.all(
-      "INSERT OR REPLACE INTO kv (key, mod, create_revision, version, lease, value) VALUES (?, ?, ?, ?, ?, ?)",
-      bytesOf(key),
-      row.modRevision,
-      row.createRevision,
-      row.version,
-      row.lease,
-      value,
+      `INSERT OR REPLACE INTO kv (key, mod, create_revision, version, lease, value) VALUES ${rows}`,
+      ...values,
     );
   }
 
   remove(key: ByteString, mod: Revision): void {
+    this.flush();
+    if (this.#newest.get(key)?.modRevision === mod) this.#newest.delete(key);
     this.#sql.all("DELETE FROM kv WHERE key = ? AND mod = ?", bytesOf(key), mod);
   }
 
   /** The keys of a span as they were at one revision. */
   page(span: Span, at: Revision, bounds: PageBounds, selection: Selection = everything): Rows<Entry> {
+    this.flush();
     const rows = this.#sql.all(
       `${namesIn(span)} SELECT ${selection.keysOnly ? keyColumns : columns} ${atRevision}${clausesOf(selection)} LIMIT ? OFFSET ?`,
       ...spanBindings(span),
@@ -199,6 +236,7 @@ export class Keys {
     atMost: number,
     selection: Selection = everything,
   ): { readonly keys: number; readonly bytes: number } {
+    this.flush();
     const size = selection.keysOnly ? "length(kv.key)" : "length(kv.key) + coalesce(length(kv.value), 0)";
     const [row] = this.#sql.all(
       `${namesIn(span)} SELECT count(*) AS n, coalesce(sum(size), 0) AS bytes
@@ -211,6 +249,7 @@ export class Keys {
   }
 
   count(span: Span, at: Revision, atMost: number): number {
+    this.flush();
     const [row] = this.#sql.all(
       `${namesIn(span)} SELECT count(*) AS n FROM (SELECT 1 FROM names
          WHERE (SELECT version FROM kv WHERE key = name AND mod <= ? ORDER BY mod DESC LIMIT 1) > 0 LIMIT ?)`,
@@ -223,6 +262,7 @@ export class Keys {
 
   /** The newest change of any key of a span, deletions included, as far as its rows are kept; 0 when there is none. */
   lastChange(span: Span): Revision {
+    this.flush();
     const newest = "SELECT mod FROM kv WHERE key = name ORDER BY mod DESC LIMIT 1";
     const [row] = this.#sql.all(`${namesIn(span)} SELECT max((${newest})) AS mod FROM names`, ...spanBindings(span));
     return revision(row === undefined || row["mod"] === null ? 0 : numberIn(row, "mod"));
@@ -234,6 +274,7 @@ export class Keys {
     upTo: Revision,
     bounds: PageBounds,
   ): Rows<StoredRow> {
+    this.flush();
     const rows = this.#sql.all(
       `SELECT ${columns} FROM kv WHERE (key, mod) >= (?, ?) AND mod <= ? ORDER BY key, mod LIMIT ?`,
       bytesOf(from.key),

@@ -188,7 +188,7 @@ export class Leases {
 
   /** A lower bound of when the next lease is due, on an honest machine's clock; null when there is no lease. */
   nextDue(): number | null {
-    this.#notBefore ??= this.#earliest();
+    if (this.#notBefore === undefined) this.#notBefore = this.#earliest();
     return this.#notBefore;
   }
 

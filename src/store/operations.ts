@@ -193,6 +193,7 @@ export class Operations {
     if (lease === null || !mayEnd(lease, operation.renewal, turn.now)) {
       return { type: "expired", deletedKeys: 0, revision: turn.revision };
     }
+    if (wasJudgedBefore(lease, operation)) return { type: "expired", deletedKeys: 0, revision: turn.revision };
     if (operation.guard !== undefined && this.#isProbablyUs(lease, operation.guard, turn)) {
       const heldUntil = holdEnd(lease, operation.guard, turn.now);
       this.#parts.leases.suspect(lease, heldUntil);
@@ -294,6 +295,10 @@ const batchChanges = 2 * limits.deletedKeys;
 
 /** Who puts says all of a lease, but for whether it was granted: without a herd it is in none from now on. */
 const saidOf = ({ ttlMs, herd }: OwnLease): Renewal => ({ ttlMs, herd: herd ?? null });
+
+/** E2: a command that was proposed before its lease was held, and came late, says nothing of when the hold is over. */
+const wasJudgedBefore = ({ heldUntil }: Lease, { guard }: Of<"expire">): boolean =>
+  heldUntil !== null && guard !== undefined;
 
 /** Keys of one lease in memory at once. */
 const endedAtOnce = 1000;

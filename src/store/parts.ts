@@ -2,6 +2,7 @@
 import type { Sql } from "../support/sql.ts";
 import type { History } from "./history.ts";
 import type { Compaction } from "./compaction.ts";
+import type { Forgotten } from "./forgotten.ts";
 import type { Keys } from "./keys.ts";
 import type { Leases } from "./leases.ts";
 import type { Outcomes } from "./outcomes.ts";
@@ -19,4 +20,5 @@ export interface StoreParts {
   readonly outcomes: Outcomes;
   readonly history: History;
   readonly compaction: Compaction;
+  readonly forgotten: Forgotten;
 }

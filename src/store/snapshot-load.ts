@@ -32,7 +32,7 @@ export class SnapshotLoad {
   finish(): Malformed | null {
     const end = this.#end;
     if (end === null) return malformed("the snapshot has no end");
-    const { history, compaction } = this.#parts;
+    const { history, compaction, forgotten } = this.#parts;
     const remove = (key: ByteString, mod: Revision): void => this.#remove(key, mod);
     history.reload();
     if (history.newest?.slot !== end.slot) return malformed("the snapshot's batches stop elsewhere");
@@ -43,6 +43,9 @@ export class SnapshotLoad {
     // how it came to be may be gone.
     const after = (history.newest?.revision ?? 0) + 1;
     compaction.raiseFloor(revision(Math.min(end.floor, after)));
+    // What was deleted before the first revision that is told here left no trace.
+    forgotten.noteAll(revision(Math.max(0, compaction.floor - 1, history.clearedRevision - 1)));
+    forgotten.flush();
     if (history.oldest?.slot !== Math.min(end.firstBatch, end.slot))
       return malformed("the snapshot's batches begin late");
     return history.followsOn() ? null : malformed("the snapshot's batches do not follow each other");

@@ -28,7 +28,9 @@ import { Operations } from "./operations.ts";
 import { Outcomes } from "./outcomes.ts";
 import type { Remembered } from "./outcomes.ts";
 import type { StoreParts } from "./parts.ts";
+import type { RemoveRow } from "./changes.ts";
 import { Compaction } from "./compaction.ts";
+import { Forgotten } from "./forgotten.ts";
 import { Ranges } from "./ranges.ts";
 import type { RangePlace } from "./ranges.ts";
 import { isNext } from "./rules.ts";
@@ -162,18 +164,24 @@ export class Store {
     assert(at === nextSlot(this.appliedSlot), `L1 slots are applied in order: ${at} after ${this.appliedSlot}`);
     assert(batch.semantics <= SEMANTICS, "L4 a batch with unknown semantics is not applied");
     this.create();
-    const { keys, leases, sessions, outcomes, history, compaction } = this.#parts;
+    const { keys, leases, sessions, outcomes, history, compaction, forgotten } = this.#parts;
     const before = this.revision;
     const now = logTime(Math.max(this.logTime, batch.stamp));
     const changes = new ChangeLog((part, rows) => history.insertPart({ slot: at, part, rows }));
     const turn: Turn = { slot: at, now, revision: before, changes, resultBytes: 0 };
     const results = batch.commands.map((command) => this.#applyOne(command, turn));
+    keys.flush();
     leases.flush();
     sessions.flush(now);
     const milestone = { slot: at, stamp: now, before, revision: turn.revision };
     history.append(milestone, outcomes.takeAdded(), changes.end(), encoded);
-    history.clear((key, mod) => keys.remove(key, mod));
-    compaction.sweep(history, (key, mod) => keys.remove(key, mod));
+    const removeRow: RemoveRow = (key, mod, deletion) => {
+      keys.remove(key, mod);
+      if (deletion) forgotten.note(key, mod);
+    };
+    history.clear(removeRow);
+    compaction.sweep(history, removeRow);
+    forgotten.flush();
     this.#touch(changes.touched);
     outcomes.forget(now);
     return results;
@@ -211,10 +219,11 @@ export class Store {
 
   /**
    * The newest change in a range, deletions included: its index, for who asks whether anything happened there. Where
-   * history is gone it may be older than what was told before; 0 when nothing is known. Reads no values.
+   * history is gone it may be later than that, never earlier (SPEC S5); 0 when nothing happened. Reads no values.
    */
   lastChange(range: KeyRange): Revision {
-    return this.#parts.ranges.lastChange(range);
+    const { ranges, forgotten } = this.#parts;
+    return revision(Math.max(ranges.lastChange(range), Math.min(forgotten.lastDeletion(range), this.revision)));
   }
 
   /** Carries out a transaction that only reads. */
@@ -330,7 +339,9 @@ export class Store {
   /** @param rows one page, pages in order. @returns null when it was taken. After a rejection start over. */
   loadPage(rows: string): Malformed | null {
     assert(this.#load !== null, "beginLoad comes before loadPage");
-    return this.#load.take(rows);
+    const refused = this.#load.take(rows);
+    this.#parts.keys.flush();
+    return refused;
   }
 
   /** @returns null when the store is now what its source was; else loading may start over, or be abandoned. */
@@ -407,6 +418,7 @@ export class Store {
       outcomes,
       history,
       compaction: new Compaction(sql, exists, limits.clearedBatchesPerApply),
+      forgotten: new Forgotten(sql, exists),
     };
   }
 }

@@ -161,10 +161,14 @@ export const limits = {
   /** Commands in one batch: bounds the time of one apply. */
   batchCommands: 1000,
   /**
-   * Slots proposed and not yet chosen. More hides distance, fewer makes larger batches (compare with `npm run
-   * bench:commits`). With four, a writer who just missed a batch waits a quarter of a round trip for the next.
+   * Slots proposed and not yet chosen: more of them hide distance. So long after the last, in ms, the next may leave
+   * while others are under way (`src/replica/pace.ts`): longer makes larger batches. Compare with `npm run bench`.
    */
-  slotsInFlight: 4,
+  slotsInFlight: 8,
+  batchGapMs: 10,
+  /** The same for commands that are passed on to the leader, and for the questions behind linearizable reads, in ms. */
+  forwardGapMs: 5,
+  barrierGapMs: 5,
   /** Commands waiting at a replica; beyond it callers are told `overloaded` instead of queueing without end. */
   waitingCommands: 4096,
   /** Bytes of commands waiting at a replica: memory is 128 MB for all objects of an isolate. */
@@ -260,8 +264,10 @@ export const limits = {
   maxSkewMs: 500,
   /** How much later than the leader the other replicas look after expired leases. */
   expiryFallbackMs: 3_000,
-  /** Leases ended by one batch. */
-  expiriesPerBatch: 100,
+  /** Leases ended by one batch: as many as it takes, so that many dead ones do not linger after their time ... */
+  expiriesPerBatch: 1000,
+  /** ... and their keys: bounds the time of one apply. A lease that has more of them ends alone. */
+  expiredKeysPerBatch: 10_000,
   /** Prefixes that a lease's keys may be asked to begin with: each is looked at with every renewal. */
   leasePrefixes: 8,
   /** The guard against mass expiry (SPEC H1): a guard for herds larger than this would guard none that there is ... */
@@ -300,6 +306,16 @@ export const limits = {
   /** A status question to one object. */
   statusMs: 1_500,
 
+  // --- drift of leadership (docs/decisions/0014) ---
+  /** A leader counts for so long, in ms, where its commands come from ... */
+  driftWindowMs: 5_000,
+  /** ... concludes nothing from fewer than these: moving costs a phase 1, which so many commands are to pay for ... */
+  driftCommands: 25,
+  /** ... and names a region that sent this share of them: the others pay for it, so it must be large. */
+  driftShare: 0.9,
+  /** Leadership that has just moved stays so long at least, in ms. */
+  driftRestMs: 20_000,
+
   // --- the gateway ---
   /** A whole request's stay at the gateway: below the promised 5 seconds, above a replica's `writeMs`. */
   gatewayMs: 4_800,
@@ -309,6 +325,14 @@ export const limits = {
   hedgeAgainMs: 800,
   /** The same for a read that waits for nobody else. */
   localHedgeMs: 500,
+  /** Calls of one kind from one gateway to one replica that leave at once; with so many under way, small requests gather. */
+  callsAtOnce: 2,
+  /** How long a request waits for others at most, in ms, and never longer than half the time that calls take. */
+  coalescingMs: 5,
+  /** Requests up to this size gather, in characters; and how much one call takes along. */
+  coalescedBytes: 8 * KiB,
+  coalescedRequests: 256,
+  coalescedGroupBytes: 512 * KiB,
   /** How long a replica that did not answer is asked last. */
   unreachableMs: 5_000,
   /** Replicas, and acceptor sets, that one gateway remembers. */

@@ -24,6 +24,7 @@ import {
   byteStringSchema,
   decode,
   encode,
+  envelope,
   name,
   outcomeSchema,
   readBy,
@@ -121,6 +122,17 @@ const unpackSingle = (request: Single): WriteRequest | ReadRequest =>
   request.type === "write" ? { type: "write", ...request.command } : request;
 
 export const encodeClientRequest = (request: ClientRequest): string => encode(packRequest(request));
+
+/** A request without its envelope, for `clientMessage`. */
+export const encodeClientBody = (request: ClientRequest): string => JSON.stringify(packRequest(request));
+
+/** The message that asks for one thing, or for several writes and reads at once: then it is a batch. */
+export function clientMessage(bodies: readonly string[]): string {
+  const [only] = bodies;
+  return bodies.length === 1 && only !== undefined
+    ? envelope(only)
+    : envelope(`{"type":"batch","requests":[${bodies.join()}]}`);
+}
 
 function packRequest(request: ClientRequest): object {
   switch (request.type) {

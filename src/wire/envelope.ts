@@ -22,7 +22,9 @@ export type Undecodable =
 
 export type Decoded<T> = { readonly ok: true; readonly body: T } | { readonly ok: false; readonly why: Undecodable };
 
-export const encode = (body: unknown): string => JSON.stringify({ v: PROTOCOL_VERSION, body });
+/** @param body JSON. */
+export const envelope = (body: string): string => `{"v":${PROTOCOL_VERSION},"body":${body}}`;
+export const encode = (body: unknown): string => envelope(JSON.stringify(body));
 
 const malformed = (reason: string): Decoded<never> => ({ ok: false, why: { type: "malformed", reason } });
 

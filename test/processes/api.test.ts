@@ -150,20 +150,22 @@ describe("a cluster of processes", () => {
     expect((await fetch(url("wnam", "/decisions/founded"))).status).toBe(200);
     cut("wnam", "enam");
     cut("wnam", "weur");
-    const write = await timed(put("wnam", "/kv/d", "1"));
+    const [write, decision, read] = await Promise.all([
+      timed(put("wnam", "/kv/d", "1")),
+      timed(put("wnam", "/decisions/d", "x")),
+      timed(fetch(url("wnam", "/kv/a"))),
+      expectTooStale(),
+    ]);
     expect([write.response.status, write.inTime]).toEqual([503, true]);
     expect(await write.response.json()).toMatchObject({
       outcome: expect.stringMatching(/unknown|not-applied/) as unknown,
     });
-    const decision = await timed(put("wnam", "/decisions/d", "x"));
     expect([decision.response.status, decision.inTime]).toEqual([503, true]);
     expect(await decision.response.json()).toMatchObject({ code: "no-quorum", outcome: "not-applied" });
-    const read = await timed(fetch(url("wnam", "/kv/a")));
     expect([read.response.status, read.inTime]).toEqual([503, true]);
     // Who asks for less is served: marked with its age.
     const local = await fetch(url("wnam", "/kv/a?consistency=local"));
     expect([local.status, local.headers.get("synod-consistency")]).toEqual([200, "local"]);
-    await expectTooStale();
     const known = await fetch(url("wnam", "/decisions/founded"));
     expect([known.status, known.headers.get("synod-cache")]).toEqual([200, "hit"]);
     const status = await fetch(url("wnam", "/status"));

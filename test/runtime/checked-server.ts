@@ -12,6 +12,8 @@ declare module "vitest" {
   interface ProvidedContext {
     /** Where it listens: `http://127.0.0.1:port`. */
     readonly checkedServer: string;
+    /** Whether tests wait out what they otherwise set back. */
+    readonly checkerLong: boolean;
   }
 }
 
@@ -33,6 +35,7 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
     server.listen(0, "127.0.0.1", resolve);
   });
   provide("checkedServer", `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  provide("checkerLong", process.env["SYNOD_CHECKER"] === "long");
   return async () => {
     for (const listener of listeners.values()) listener.close();
     server.closeAllConnections();

@@ -1,4 +1,8 @@
-/** Active checks in the real runtime: a server and a port that come and go, and the Checker that looks at them. */
+/**
+ * Active checks in the real runtime: a server and a port that come and go, and the Checker that looks at them by real
+ * alarms. Each test has a namespace and a Checker of its own, so that they wait side by side. With SYNOD_CHECKER=long the
+ * Checker's patience is waited for too, which is otherwise set back in its row: 40 s more.
+ */
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, inject, it } from "vitest";
@@ -62,7 +66,15 @@ const leftOf = async (ns: string, region = "wnam"): Promise<Left> =>
     tables: storage.sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*'").toArray(),
   }));
 
-describe("an HTTP check", () => {
+/** As if it had waited long enough for checks that it was told of. */
+async function endPatience(ns: string): Promise<void> {
+  await runInDurableObject(checkerOf(ns), (_, { storage }) => {
+    storage.sql.exec("UPDATE checker SET armed_until = ?", Date.now() - 1);
+  });
+  await evictDurableObject(checkerOf(ns));
+}
+
+describe.concurrent("an HTTP check", () => {
   it("is critical until it was run, then what its server says", { timeout: 60_000 }, async () => {
     const ns = freshNamespace();
     const target = freshTarget();
@@ -109,30 +121,36 @@ describe("an HTTP check", () => {
     expect((await asked(target)).length - before).toBeGreaterThanOrEqual(3);
   });
 
-  it(
-    "goes on after its Checker was evicted, and stops with its instance: no alarm, no row",
-    { timeout: 120_000 },
-    async () => {
-      const ns = freshNamespace();
-      const target = freshTarget();
-      await steer(target, { status: 200, body: "" });
-      await putJson(`${ns}/services/web/i1`, { ...instance, checks: [http(target)] });
-      await untilStatus(ns, "passing");
-      await evictDurableObject(checkerOf(ns));
-      await steer(target, { status: 500, body: "" });
-      await untilStatus(ns, "critical");
-      await send("DELETE", `${ns}/services/web/i1`);
-      const left = await until(
-        "nothing is left",
-        async () => {
-          const found = await leftOf(ns);
-          return found.alarm === null ? found : null;
-        },
-        90_000,
-      );
-      expect(left).toEqual({ alarm: null, tables: [] });
-    },
-  );
+  it("goes on after its Checker was evicted", { timeout: 60_000 }, async () => {
+    const ns = freshNamespace();
+    const target = freshTarget();
+    await steer(target, { status: 200, body: "" });
+    await putJson(`${ns}/services/web/i1`, { ...instance, checks: [http(target)] });
+    await untilStatus(ns, "passing");
+    await evictDurableObject(checkerOf(ns));
+    await steer(target, { status: 500, body: "" });
+    await untilStatus(ns, "critical");
+  });
+
+  it("stops with its instance: no alarm, no row", { timeout: 120_000 }, async () => {
+    const ns = freshNamespace();
+    const target = freshTarget();
+    await steer(target, { status: 200, body: "" });
+    await putJson(`${ns}/services/web/i1`, { ...instance, checks: [http(target)] });
+    await untilStatus(ns, "passing");
+    await send("DELETE", `${ns}/services/web/i1`);
+    if (!inject("checkerLong")) await endPatience(ns);
+    const left = await until(
+      "nothing is left",
+      async () => {
+        const found = await leftOf(ns);
+        // While an alarm rings there is none either.
+        return found.alarm === null && found.tables.length === 0 ? found : null;
+      },
+      90_000,
+    );
+    expect(left).toEqual({ alarm: null, tables: [] });
+  });
 
   it("of an instance that stands elsewhere is run from the nearest region", { timeout: 60_000 }, async () => {
     const ns = freshNamespace();
@@ -141,7 +159,14 @@ describe("an HTTP check", () => {
     await putJson(`${ns}/services/web/i1`, { ...instance, region: "eeur", checks: [http(target)] });
     await untilStatus(ns, "passing");
     expect((await leftOf(ns, "weur")).alarm).not.toBeNull();
+    const shown = (await jsonIn(await get(`${ns}/status?checkers=true`))) as { checkers: object[] };
+    expect(shown.checkers).toMatchObject([
+      { region: "wnam", reachable: true, alarmAt: null, checks: null, unserved: null },
+      { region: "enam", reachable: true, alarmAt: null, checks: null, unserved: null },
+      { region: "weur", reachable: true, alarmAt: expect.any(Number) as number, checks: 1, unserved: 0 },
+    ]);
     expect(await leftOf(ns, "wnam")).toEqual({ alarm: null, tables: [] });
+    expect(await jsonIn(await get(`${ns}/status`))).not.toHaveProperty("checkers");
   });
 
   it("removes its instance when that was critical for too long", { timeout: 60_000 }, async () => {
@@ -157,7 +182,7 @@ describe("an HTTP check", () => {
   });
 });
 
-describe("a TCP check", () => {
+describe.concurrent("a TCP check", () => {
   it("passes as long as somebody listens", { timeout: 60_000 }, async () => {
     const ns = freshNamespace();
     const port = await listen();
@@ -172,7 +197,7 @@ describe("a TCP check", () => {
   });
 });
 
-describe("a check of another kind", () => {
+describe.concurrent("a check of another kind", () => {
   it("wakes nobody", async () => {
     const ns = freshNamespace();
     await putJson(`${ns}/services/web/i1`, { ...instance, ttl: 60, checks: [{ kind: "ttl", ttl: 30 }] });
@@ -184,6 +209,73 @@ describe("a check of another kind", () => {
     const ns = freshNamespace();
     await putJson(`${ns}/services/web/i1`, { ...instance, checks: [{ kind: "plain", deregisterAfter: 2 }] });
     await until("it is gone", async () => ((await shownOf(ns)) === null ? true : null), 45_000);
+  });
+});
+
+/** What a Checker does from now on. Its memory is gone once, so that nothing is left of how it began. */
+interface Costs {
+  /** As the database counts them, indexes too. */
+  readonly rows: () => number;
+  /** Alarms set: each is a row too. */
+  alarms: number;
+  /** Questions to replicas, by what they ask. */
+  readonly asked: string[];
+}
+
+async function costsOf(ns: string): Promise<Costs> {
+  const cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
+  const rows = () => cursors.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0);
+  const costs: Costs = { rows, alarms: 0, asked: [] };
+  await endPatience(ns);
+  await runInDurableObject(checkerOf(ns), (object) => {
+    const checker = object as unknown as { ctx: DurableObjectState; env: Record<string, unknown> };
+    const { storage } = checker.ctx;
+    const { sql } = storage;
+    const [exec, setAlarm] = [sql.exec.bind(sql), storage.setAlarm.bind(storage)];
+    sql.exec = ((statement: string, ...bindings: never[]) => {
+      const cursor = exec(statement, ...bindings);
+      cursors.push(cursor);
+      return cursor;
+    }) as typeof sql.exec;
+    storage.setAlarm = async (at) => {
+      costs.alarms += 1;
+      return setAlarm(at);
+    };
+    const client = (stub: object) => async (address: object, payload: string) => {
+      costs.asked.push(/"query":\{"type":"([a-z-]+)"/.exec(payload)?.[1] ?? payload);
+      return (stub as { fromClient(...given: object[]): Promise<string> }).fromClient(address, payload as never);
+    };
+    const get: typeof env.REPLICA.get = (...given) => {
+      const stub = env.REPLICA.get(...given);
+      return { fromClient: client(stub) } as unknown as typeof stub;
+    };
+    checker.env = { ...env, REPLICA: { idFromName: (name: string) => env.REPLICA.idFromName(name), get } };
+  });
+  return costs;
+}
+
+describe.concurrent("what checks cost that say the same", () => {
+  it("is a request each, one alarm for all of a moment, and a look now and then", { timeout: 60_000 }, async () => {
+    const ns = freshNamespace();
+    const targets = Array.from({ length: 5 }, freshTarget);
+    for (const target of targets) await steer(target, { status: 200, body: "" });
+    const five = targets.map((target, n) => http(target, { id: `c${n}` }));
+    await putJson(`${ns}/services/web/i1`, { ...instance, checks: five });
+    await untilStatus(ns, "passing");
+    const costs = await costsOf(ns);
+    const runs = async () => (await Promise.all(targets.map(asked))).map(({ length }) => length);
+    const before = await runs();
+    const total = await until("each was run six times", async () => {
+      const now = (await runs()).map((length, at) => length - (before[at] ?? 0));
+      return now.every((length) => length >= 6) ? now : null;
+    });
+    const rounds = Math.max(...total);
+    // One row when its patience ended, none of the checks.
+    expect(costs.rows()).toBeLessThanOrEqual(1);
+    expect(costs.alarms).toBeLessThanOrEqual(rounds + 2);
+    // It began without memory, and read the list; then it only asks whether that has changed, every fifth time at most.
+    expect(costs.asked.filter((one) => one === "checks")).toHaveLength(1);
+    expect(costs.asked.length).toBeLessThanOrEqual(2 + Math.ceil(rounds / 4));
   });
 });
 

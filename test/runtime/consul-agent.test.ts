@@ -1,5 +1,8 @@
 /** Consul's agent through the real objects: its services. Its checks: `consul-agent-checks.test.ts`. */
+import { createExecutionContext } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
+import worker from "../../workers/gateway.ts";
 import { Consul } from "./consul-registry.ts";
 import type { Json } from "./consul-registry.ts";
 
@@ -205,6 +208,27 @@ describe("PUT /v1/agent/service/register", () => {
       expect(refused).toEqual([status, expect.stringContaining(text)]);
       expect(await look()).toEqual(before.get("all"));
     });
+  });
+});
+
+describe("where checks may ask public addresses only", () => {
+  it.each([
+    ["loopback", { HTTP: "http://127.0.0.1:8500/", Interval: "10s" }, "loopback"],
+    ["loopback in disguise", { HTTP: "http://0x7f.1/", Interval: "10s" }, "loopback"],
+    ["loopback in IPv6", { TCP: "[::1]:8500", Interval: "10s" }, "loopback"],
+    ["a private network", { TCP: "10.0.0.1:80", Interval: "10s" }, "private"],
+    ["the link's own addresses", { HTTP: "http://169.254.169.254/", Interval: "10s" }, "linkLocal"],
+    ["a name of this machine", { HTTP: "http://localhost:8500/", Interval: "10s" }, "localhost"],
+    ["a file", { HTTP: "file:///etc/passwd", Interval: "10s" }, "http:// or https://"],
+  ])("a check of %s is refused, and nothing changed", async (_, Check, why) => {
+    const consul = new Consul();
+    const body = JSON.stringify({ Name: "web", Address: "10.0.0.1", Port: 80, Check });
+    const url = `http://synod.test${consul.at}/agent/service/register`;
+    const context = createExecutionContext();
+    const { SYNOD_CHECK_PRIVATE: _allowed, ...strict } = env;
+    const response = await worker.fetch(new Request(url, { method: "PUT", body }), strict, context);
+    expect([response.status, await response.text()]).toEqual([400, expect.stringContaining(why)]);
+    expect(await consul.json("agent/services")).toEqual({});
   });
 });
 

@@ -1,7 +1,7 @@
 /**
  * `npm run sim -- --seeds N --from S`: runs simulations, one seed after the other, and prints what happened.
  * `--minutes M` goes on from S for so long instead; `--seed S --trace` shows one run, event by event; `--stop` ends with
- * the first seed that fails.
+ * the first seed that fails; `--registry` lets those who live by the registry take part.
  */
 import { parseArgs } from "node:util";
 import { run } from "./run.ts";
@@ -13,6 +13,7 @@ interface Plan {
   readonly minutes: number;
   readonly trace: boolean;
   readonly stop: boolean;
+  readonly registry: boolean;
 }
 
 function planOf(args: readonly string[]): Plan {
@@ -25,9 +26,10 @@ function planOf(args: readonly string[]): Plan {
       minutes: { type: "string" },
       trace: { type: "boolean", default: false },
       stop: { type: "boolean", default: false },
+      registry: { type: "boolean", default: false },
     },
   });
-  const { seed, from, seeds, minutes, trace, stop } = values;
+  const { seed, from, seeds, minutes, trace, stop, registry } = values;
   if (seed !== undefined && (from !== undefined || seeds !== undefined || minutes !== undefined))
     throw new Error("--seed stands alone");
   if (seeds !== undefined && minutes !== undefined) throw new Error("either --seeds or --minutes");
@@ -38,6 +40,7 @@ function planOf(args: readonly string[]): Plan {
     minutes: minutes === undefined ? Infinity : positive(minutes, "minutes"),
     trace,
     stop,
+    registry,
   };
 }
 
@@ -65,7 +68,7 @@ async function main(plan: Plan): Promise<number> {
   for (let seed = plan.from; seeds < plan.seeds && performance.now() - began < plan.minutes * 60_000; seed += 1) {
     seeds += 1;
     try {
-      const result = await run({ seed, ...(plan.trace ? { trace: say } : {}) });
+      const result = await run({ seed, registry: plan.registry, ...(plan.trace ? { trace: say } : {}) });
       const { counts, events, simulatedMs, slots, operations, answered } = result;
       for (const [kind, n] of Object.entries({ ...counts, events, simulatedMs, slots, operations, answered }))
         totals[kind] = (totals[kind] ?? 0) + n;
@@ -73,7 +76,7 @@ async function main(plan: Plan): Promise<number> {
     } catch (error) {
       failed.push(seed);
       say(`seed ${seed} FAILED: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-      say(`to see it: npm run sim -- --seed ${seed} --trace`);
+      say(`to see it: npm run sim -- ${plan.registry ? "--registry " : ""}--seed ${seed} --trace`);
       if (plan.stop) break;
     }
   }

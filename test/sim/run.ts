@@ -2,6 +2,7 @@
  * One simulated run from one seed: clients read, write, decide and register while the network and the machines fail; then
  * everything heals, and the run demands that all open requests end and all replicas become equal. Checkers watch and judge.
  */
+import type { DriftRule } from "../../src/replica/drift.ts";
 import { utf8 } from "../../src/support/bytes.ts";
 import { userKey } from "../../src/store/key-space.ts";
 import { Accounts } from "./actors/accounts.ts";
@@ -13,6 +14,9 @@ import { KeyClients } from "./actors/key-clients.ts";
 import { LeaseHolders } from "./actors/lease-holders.ts";
 import { LockHolders } from "./actors/lock-holders.ts";
 import { Pipelines } from "./actors/pipelines.ts";
+import { Registrants } from "./actors/registrants.ts";
+import { RegistryAskers } from "./actors/registry-askers.ts";
+import { RegistryDesk } from "./actors/registry-desk.ts";
 import { Tinkerers } from "./actors/tinkerers.ts";
 import { Watchers } from "./actors/watchers.ts";
 import { checkers } from "./checkers/all.ts";
@@ -31,10 +35,11 @@ import type { Trace } from "./world.ts";
 const keptSlots = 10;
 /** Trimming, clearing and snapshots happen within seconds instead of hours. */
 const keptHistory = { keptSlots: 20, historyMs: 3_000, historyRevisions: 30 };
+// Three instances are a herd, and two of them most of it.
+const expiryGuard = { percent: 60, atLeast: 2, holdTtls: 1 };
 const soon: Tuning = {
   trimming: { keptSlots, step: 5 },
-  // Three instances are a herd, and two of them most of it.
-  expiryGuard: { percent: 60, atLeast: 2, holdTtls: 1 },
+  expiryGuard,
   limits: {
     ...keptHistory,
     snapshotPageRows: 80,
@@ -53,10 +58,17 @@ const healthyMs = 7_000;
 /** ... and how long everything has to come to rest. */
 const restMs = 10_000;
 
+/** Leadership moves as often as it ever could: after any four commands of which three came from one other region. */
+const restless: DriftRule = { windowMs: 200, commands: 4, share: 0.75, restMs: 0 };
+
 export interface RunOptions {
   readonly seed: number;
+  /** Leadership follows the writers, restlessly. */
+  readonly drift?: boolean;
   readonly faults?: boolean;
   readonly trace?: Trace;
+  /** With those who live by the registry among the others. */
+  readonly registry?: boolean;
 }
 
 export interface RunResult {
@@ -76,13 +88,15 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const world = new World(options.seed, options.trace ?? null);
   const swarm = options.faults === false ? fairWeather : drawSwarm(world, faultNames);
   const judges = new Judges();
-  const cluster = new Cluster(world, swarm, soon, {
+  const tuning = options.drift === true ? { ...soon, drift: restless } : soon;
+  const cluster = new Cluster(world, swarm, tuning, {
     acceptorTurned: (turn) => judges.each((checker) => checker.acceptorTurned?.(turn)),
     replicaTurned: (turn) => judges.each((checker) => checker.replicaTurned?.(turn)),
   });
   setClocks(cluster);
   let healthyFrom = Infinity;
   const desk = new Desk(cluster);
+  const registry = new RegistryDesk(desk, options.seed);
   const scene: Scene = {
     cluster,
     chosen: new ChosenLog(world, swarm.regions.length),
@@ -94,13 +108,17 @@ export async function run(options: RunOptions): Promise<RunResult> {
     leaseHolders: new LeaseHolders(desk, 2),
     lockHolders: new LockHolders(desk, 3),
     watchers: new Watchers(desk, 2),
+    registry,
     history: keptHistory,
+    expiryGuard,
     keptSlots,
     healthyFrom: () => healthyFrom,
   };
   new Accounts(desk, 2);
   new Tinkerers(desk, 1);
   new Compactor(desk);
+  const askers = options.registry === true ? new RegistryAskers(registry, 2, 3) : null;
+  if (options.registry === true) new Registrants(registry, 3);
   judges.take(scene);
   let events = 0;
   const pass = async (ms: number): Promise<void> => {
@@ -124,6 +142,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
   await pass(restMs);
   scene.instances.stop();
   scene.watchers.stop();
+  askers?.stop();
   await wakeAll(scene, pass);
   judges.each((checker) => checker.end?.());
   const { history } = scene.keys;

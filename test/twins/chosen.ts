@@ -1,5 +1,6 @@
 /** The twin that this process is to run with: named by an environment variable, looked up in the catalogue. */
 import { catalogue, harmless } from "./catalogue/all.ts";
+import { byUrl } from "./put-in.ts";
 import { editsOf } from "./twin.ts";
 import type { Edit, Twin } from "./twin.ts";
 
@@ -13,11 +14,5 @@ function twinNamed(name: string): Twin {
 }
 
 /** The edits of this process's twin, by the URL of the file they are made in. */
-export function editsByUrl(): ReadonlyMap<string, readonly Edit[]> {
-  const byUrl = new Map<string, Edit[]>();
-  for (const edit of editsOf(twinNamed(process.env[environmentName] ?? ""))) {
-    const { href } = new URL(`../../${edit.file}`, import.meta.url);
-    byUrl.set(href, [...(byUrl.get(href) ?? []), edit]);
-  }
-  return byUrl;
-}
+export const editsByUrl = (): ReadonlyMap<string, readonly Edit[]> =>
+  byUrl(editsOf(twinNamed(process.env[environmentName] ?? "")));

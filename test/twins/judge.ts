@@ -21,8 +21,8 @@ export interface Patience {
 export async function judge(twin: Twin, { seeds, timeoutMs }: Patience): Promise<Judgement> {
   const began = performance.now();
   const verdict =
-    twin.check === "simulation"
-      ? await runSimulation(twin.name, seeds, timeoutMs)
+    twin.check === "simulation" || twin.check === "registry simulation"
+      ? await runSimulation(twin.name, seeds, timeoutMs, twin.check !== "simulation")
       : await runTests(twin.name, twin.check, timeoutMs);
   const seconds = (performance.now() - began) / 1000;
   if (verdict.type === "passed") return { twin, verdict, type: "survived", seconds };

@@ -57,9 +57,12 @@ async function main({ only, seeds, seconds, list }: Plan): Promise<number> {
     return 0;
   }
   const timeoutMs = seconds * 1_000;
-  const control = await runSimulation(null, controlSeeds, timeoutMs);
-  if (control.type !== "passed") throw new Error(`the code as it is ${control.type}: ${control.message}`);
-  say(`the code as it is passes ${control.tried}\n\n${head()}`);
+  for (const registry of [false, true]) {
+    const control = await runSimulation(null, controlSeeds, timeoutMs, registry);
+    if (control.type !== "passed") throw new Error(`the code as it is ${control.type}: ${control.message}`);
+    say(`the code as it is passes ${control.tried}${registry ? " with the registry" : ""}`);
+  }
+  say(`\n${head()}`);
   const judged = await judgeAll(twins, { seeds, timeoutMs }, availableParallelism(), (one) => say(rowOf(one)));
   const uncaught = judged.filter(({ type }) => type !== "caught").map(({ twin }) => twin.name);
   let models = 0;

@@ -2,10 +2,15 @@
 import { runNode } from "./process.ts";
 import type { Verdict } from "./verdict.ts";
 
-/** @param twin null: the code as it is. */
-export async function runSimulation(twin: string | null, seeds: number, timeoutMs: number): Promise<Verdict> {
+/** @param twin null: the code as it is. @param registry with those who live by the registry. */
+export async function runSimulation(
+  twin: string | null,
+  seeds: number,
+  timeoutMs: number,
+  registry = false,
+): Promise<Verdict> {
   const hook = twin === null ? [] : ["--import", "./test/twins/hook.ts"];
-  const args = [...hook, "test/sim/main.ts", "--seeds", String(seeds), "--stop"];
+  const args = [...hook, "test/sim/main.ts", "--seeds", String(seeds), "--stop", ...(registry ? ["--registry"] : [])];
   const { code, output, errors } = await runNode(args, twin, timeoutMs);
   const failed = /^seed (\d+) FAILED: ([^]*?)^to see it: /m.exec(output);
   if (failed !== null) {

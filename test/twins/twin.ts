@@ -21,8 +21,8 @@ export interface Twin extends Edit {
   readonly wrong: string;
   /** The other guards of the same rule, where one alone would still hold. */
   readonly also?: readonly Edit[];
-  /** `simulation`: seed after seed of whole clusters. Otherwise a test file, run once. */
-  readonly check: "simulation" | `test/${string}.test.ts`;
+  /** `simulation`: seed after seed of whole clusters; with those who live by the registry. Otherwise a test file, run once. */
+  readonly check: "simulation" | "registry simulation" | `test/${string}.test.ts`;
   /** What the failure must say: caught by chance is not caught. */
   readonly expected: RegExp;
 }

@@ -1,17 +1,17 @@
 /** `Sql` over a Durable Object's SQLite. Each cursor is read to its end at once: a half-read one disturbs later statements. */
-import type { Sql, SqlRow, SqlValue } from "../../src/support/sql.ts";
-
-const plain = (value: SqlStorageValue): SqlValue => (value instanceof ArrayBuffer ? new Uint8Array(value) : value);
+import type { Sql, SqlRow } from "../../src/support/sql.ts";
 
 export function sqlOf(storage: SqlStorage): Sql {
   return {
     all(statement, ...bindings) {
-      const cursor = storage.exec(statement, ...bindings);
-      const rows: SqlRow[] = [];
-      for (const row of cursor) {
-        rows.push(Object.fromEntries(Object.entries(row).map(([column, value]) => [column, plain(value)])));
+      const rows: Record<string, SqlStorageValue | Uint8Array>[] = storage.exec(statement, ...bindings).toArray();
+      for (const row of rows) {
+        for (const column in row) {
+          const value = row[column];
+          if (value instanceof ArrayBuffer) row[column] = new Uint8Array(value);
+        }
       }
-      return rows;
+      return rows as SqlRow[];
     },
   };
 }

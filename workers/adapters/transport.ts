@@ -24,14 +24,27 @@ export const isPort = (text: string): text is Port => Object.hasOwn(ports, text)
 /** The methods that objects offer to `Port`s. */
 type Methods = Readonly<Record<Method, (address: ObjectAddress, payload: string) => Promise<string>>>;
 
+/** Ids by binding and name: each is worked out of its name by hashing, and stays the same. */
+const ids = new Map<string, DurableObjectId>();
+const rememberedIds = 4096;
+
+function idOf(env: Bindings, binding: Binding, name: string): DurableObjectId {
+  const key = `${binding} ${name}`;
+  const known = ids.get(key);
+  if (known !== undefined) return known;
+  const id = env[binding].idFromName(name);
+  if (ids.size >= rememberedIds) ids.clear();
+  ids.set(key, id);
+  return id;
+}
+
 /** Calls an object of this very process or deployment. @throws whatever the platform throws when the object cannot be reached. */
 export async function callHere(env: Bindings, port: Port, address: ObjectAddress, payload: string): Promise<string> {
   const { binding, method } = ports[port];
   const { namespace, region } = address;
   if (!isLocationHint(region)) throw new Error(`not a region: ${region}`);
-  const objects = env[binding];
-  const id = objects.idFromName(binding === "CLOCK" ? `clock/${region}` : `${namespace}/${region}`);
-  const stub = objects.get(id, { locationHint: region, retry: { maxRetries: 0 } }) as unknown as Methods;
+  const id = idOf(env, binding, binding === "CLOCK" ? `clock/${region}` : `${namespace}/${region}`);
+  const stub = env[binding].get(id, { locationHint: region, retry: { maxRetries: 0 } }) as unknown as Methods;
   // Called in place: `call` and `apply` on a method of a stub would be names of remote methods.
   return await stub[method](address, payload);
 }

@@ -35,7 +35,7 @@ export class Call {
     this.query = new URLSearchParams(query);
   }
 
-  /** This datacenter's name: the cluster's. */
+  /** This datacenter's name: the cluster's, unless it has one of its own. */
   get datacenter(): string {
     return datacenterOf(this.visit);
   }
@@ -96,7 +96,7 @@ export class Call {
 
 const common = { "cache-control": "no-store", vary: "Accept-Encoding" } as const;
 
-const datacenterOf = ({ config }: Pick<Visit, "config">): string => config.cluster.toLowerCase();
+const datacenterOf = ({ config }: Pick<Visit, "config">): string => config.datacenter;
 
 const tooLarge = (bytes: number, most: number): ConsulError =>
   new ConsulError(

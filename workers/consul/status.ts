@@ -20,7 +20,7 @@ const consulVersion = "1.10.11";
 /** Consul's own port for servers among themselves: part of what a peer is called. */
 const serverPort = 8300;
 
-const peer = ({ config }: Visit, region: string): string => `${region}.${config.cluster.toLowerCase()}:${serverPort}`;
+const peer = ({ config }: Visit, region: string): string => `${region}.${config.datacenter}:${serverPort}`;
 
 async function leader(call: Call): Promise<Response> {
   const { visit } = call;

@@ -33,8 +33,8 @@ const answered = (reply: DnsReply, headers: DnsAnswer["headers"] = {}): DnsAnswe
 });
 
 export async function answerDns(visit: Visit, question: DnsQuestion): Promise<DnsAnswer> {
-  const { regions, cluster } = visit.config;
-  const known = { regions: [...new Set([...regions, ...locationHints])], datacentre: cluster.toLowerCase() };
+  const { regions, datacenter } = visit.config;
+  const known = { regions: [...new Set([...regions, ...locationHints])], datacentre: datacenter };
   const place = dnsPlaceOf(question.name, known);
   if (place.type === "elsewhere" || !isAnswerable(question)) return answered(emptyReply(dnsCodes.REFUSED));
   const serial = Math.floor(visit.now() / 1000) % 2 ** 32;

@@ -52,6 +52,7 @@ function visitAt(
     transport: transportOf(env),
     memory: isolateMemory,
     random: platformRandom,
+    gathers: env.SYNOD_GATHER !== "false",
     open: env.SYNOD_OPEN === "true",
     dataCentre: dataCentreOf(cf),
     now: () => Date.now(),

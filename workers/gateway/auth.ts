@@ -12,7 +12,7 @@ export const subprotocolsIn = (headers: Headers): readonly string[] =>
 const challenge = { "www-authenticate": 'Bearer realm="synod"' };
 
 /** @param carried a token that came in another way, where the door has one. @throws {Problem} for whoever may not. */
-export async function authenticate(headers: Headers, env: Bindings, carried: string | null = null): Promise<void> {
+export function authenticate(headers: Headers, env: Bindings, carried: string | null = null): void {
   if (env.SYNOD_OPEN === "true") return;
   const token = env.SYNOD_TOKEN;
   if (token === undefined || token === "") {
@@ -26,7 +26,7 @@ export async function authenticate(headers: Headers, env: Bindings, carried: str
   if (given === undefined) {
     throw new Problem("unauthorized", "send the header Authorization: Bearer <token>", { headers: challenge });
   }
-  if (!(await sameSecret(given, token))) {
+  if (!sameSecret(given, token)) {
     throw new Problem("unauthorized", "that is not the token of this deployment", { headers: challenge });
   }
 }

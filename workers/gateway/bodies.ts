@@ -23,8 +23,13 @@ export function refuseCompressed({ headers }: Request): void {
 
 /** @returns null when the body is larger than `atMost` bytes: no more than that is ever held. */
 export async function bytesWithin(request: Request, atMost: number): Promise<Uint8Array<ArrayBuffer> | null> {
-  // What is announced is refused before it is read.
-  if (Number(request.headers.get("content-length") ?? 0) > atMost) return null;
+  const announced = request.headers.get("content-length");
+  // What is announced is refused before it is read, and there is no more of it than that.
+  if (announced !== null) {
+    if (Number(announced) > atMost) return null;
+    const all = new Uint8Array(await request.arrayBuffer());
+    return all.length > atMost ? null : all;
+  }
   if (request.body === null) return new Uint8Array(0);
   const chunks: Uint8Array[] = [];
   let size = 0;

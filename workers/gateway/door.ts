@@ -24,7 +24,7 @@ const answer = (status: number, text: string, headers: HeadersInit = {}): Respon
 export async function answerAtDoor(request: Request, env: Bindings): Promise<Response> {
   const secret = env.SYNOD_SECRET;
   if (secret === undefined || secret === "") return answer(404, "there is no door here");
-  if (!(await sameSecret(request.headers.get("synod-secret") ?? "", secret))) return answer(403, "wrong secret");
+  if (!sameSecret(request.headers.get("synod-secret") ?? "", secret)) return answer(403, "wrong secret");
   const [, port = "", namespace = "", region = "", ...more] = new URL(request.url).pathname.split("/");
   const known = isPort(port) && isNamespace(namespace) && isLocationHint(region) && more.length === 0;
   if (!known || !isHeldHere(env, region)) return answer(404, "no such port");

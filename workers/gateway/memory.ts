@@ -4,6 +4,7 @@
  */
 import { limits } from "../../src/support/limits.ts";
 import type { Members } from "../../src/paxos/membership.ts";
+import type { Lane } from "./coalescing.ts";
 import type { Decided } from "./decision-value.ts";
 import { Lru } from "./lru.ts";
 import type { Bucket } from "../time/budget.ts";
@@ -23,6 +24,8 @@ export class Memory {
   readonly decisions = new Lru<Decided>(limits.cachedDecisions, limits.cachedDecisionBytes);
   /** Until when a replica is asked last, by namespace and region. */
   readonly unreachable = new Lru<number>(limits.rememberedObjects);
+  /** Requests that travel together, by kind, namespace and region. */
+  readonly lanes = new Lru<Lane>(limits.rememberedObjects);
   /** Whose turn it is in a service, by namespace and service: lookups in turns go on from there. */
   readonly turns = new Lru<number>(limits.rememberedObjects);
   /** Until when a replica is not asked again whether it is up to date, by namespace. */

@@ -1,4 +1,4 @@
-/** What objects answer on their plain JSON ports: places, clocks, an acceptor's standing. Foreign input all the same. */
+/** What objects answer on their plain JSON ports: places, clocks, an acceptor's and a Checker's standing. Foreign input all the same. */
 import * as v from "valibot";
 import { limits } from "../../src/support/limits.ts";
 import { parseJson } from "../../src/store/json-shape.ts";
@@ -16,6 +16,12 @@ const acceptor = v.object({
   promised: v.nullable(v.object({ round: v.number(), proposer: v.string(), incarnation: v.string() })),
   floor: v.number(),
   highest: v.number(),
+});
+
+const checker = v.object({
+  alarmAt: v.nullable(v.number()),
+  checks: v.nullable(v.number()),
+  unserved: v.nullable(v.number()),
 });
 
 export type AcceptorStanding = v.InferOutput<typeof acceptor>;
@@ -44,6 +50,9 @@ export async function replicaStatus(visit: Visit, region: string, digest: boolea
   const reply: ClientReply | null = decoded?.ok === true ? decoded.body : null;
   return reply?.type === "status" ? reply.status : null;
 }
+
+export const checkerStatus = async (visit: Visit, region: string): Promise<v.InferOutput<typeof checker> | null> =>
+  ask(visit, "checker-status", region, checker);
 
 /** One exchange with a region's clock: its stamps, and this gateway's own around them. */
 export interface ClockReading {

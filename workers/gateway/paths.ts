@@ -3,6 +3,7 @@
  * `\` into `/`: bytes of keys. (What a client's own library or the platform's URL normalisation swallows before the
  * Worker runs cannot be seen here; such clients percent-encode whole keys.) Pure.
  */
+import { bytesOf } from "../../src/support/bytes.ts";
 import { Problem } from "./problems.ts";
 
 const defaultNamespace = "default";
@@ -34,12 +35,16 @@ export function namespaceOf(url: string): string {
   throw new Problem("invalid-namespace", `a namespace has 1 to 63 of a-z, 0-9 and inner hyphens`);
 }
 
+/** Stands for itself, in paths and in queries. */
+const plain = /^[\u0021-\u0024\u0026-\u002a\u002c-\u007e]*$/;
+
 /**
  * The bytes a percent-encoded text stands for.
  * @param plus what a `+` stands for: a space in queries, itself in paths.
  * @returns null when an escape is broken, or a character stands there that must be escaped.
  */
 export function percentDecoded(text: string, plus: "+" | " " = "+"): Uint8Array<ArrayBuffer> | null {
+  if (plain.test(text)) return bytesOf(text);
   const bytes: number[] = [];
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);

@@ -63,8 +63,28 @@ export function nearestFirst<Region extends string>(
   home: Region | null,
   cf: unknown,
 ): readonly Region[] {
-  const origin = home === null ? originOf(cf) : (middles[home] ?? null);
-  if (origin === null) return regions;
+  if (home !== null) return nearestTo(regions, home);
+  const origin = originOf(cf);
+  return origin === null ? regions : inOrder(regions, null, origin);
+}
+
+/** By the deployment's regions and home, which do not change. */
+const orders = new WeakMap<readonly string[], Map<string, readonly string[]>>();
+
+function nearestTo<Region extends string>(regions: readonly Region[], home: Region): readonly Region[] {
+  const known = orders.get(regions) ?? new Map<string, readonly string[]>();
+  orders.set(regions, known);
+  const middle = middles[home];
+  const order = known.get(home) ?? (middle === undefined ? regions : inOrder(regions, home, middle));
+  known.set(home, order);
+  return order as readonly Region[];
+}
+
+function inOrder<Region extends string>(
+  regions: readonly Region[],
+  home: Region | null,
+  origin: Point,
+): readonly Region[] {
   const far = (region: Region): number => {
     const middle = middles[region];
     return region === home || middle === undefined ? -1 : angle(origin, middle);

@@ -192,19 +192,27 @@ export const deregisterAll = async (visit: Visit, places: readonly InstancePlace
 /** Whether a removal found something to remove. */
 export const existed = (outcome: Outcome): boolean => outcome.type === "txn" && outcome.succeeded;
 
-/** The checks that are found by an index, of the instances to be removed: their index goes with them. */
+/**
+ * The checks that are found by an index, of the instances to be removed: their index goes with them. Asked of everybody: a
+ * replica that is behind would leave some that nobody removes any more, under a lease that may never end.
+ * @throws {Problem} when nobody can say.
+ */
 async function namedChecks(visit: Visit, tasks: readonly Task[]): Promise<ReadonlyMap<number, readonly CheckName[]>> {
   const removed = tasks.flatMap((task, index) => (task.type === "deregister" ? [{ index, place: task.place }] : []));
   const most = 2 * limits.checksPerInstance;
   const reads = removed.map(({ place }): ReadRequest => {
     const query = { type: "lease", lease: keys.instanceLease(place), keys: most } as const;
-    return { type: "read", consistency: { type: "local", maxAgeMs: null }, query };
+    return { type: "read", consistency: { type: "linearizable" }, query };
   });
   const parts = await inMessages(visit, reads);
   return new Map(
     removed.map(({ index }, at) => {
       const part = parts[at];
-      const found = part?.type === "answer" && part.reply.type === "result" ? part.reply.result : null;
+      if (part?.type === "problem") {
+        const { code, message, particulars } = part.problem;
+        throw new Problem(code, message, { ...particulars, outcome: "not-applied" });
+      }
+      const found = part?.reply.type === "result" ? part.reply.result : null;
       const stored = found?.type === "lease" ? found.keys : [];
       return [index, stored.map(keys.indexedCheck).filter((check) => check !== null)];
     }),

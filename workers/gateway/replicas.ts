@@ -5,7 +5,7 @@
  */
 import { limits } from "../../src/support/limits.ts";
 import type { ClientReply, ClientRequest, Failure } from "../../src/replica/messages.ts";
-import { decodeClientReply, encodeClientRequest } from "../../src/wire/client-codec.ts";
+import { askTogether } from "./coalescing.ts";
 import { Problem } from "./problems.ts";
 import type { Visit } from "./visit.ts";
 
@@ -41,7 +41,6 @@ export async function askReplicas(visit: Visit, request: ClientRequest, latest =
   // Waiting for something to happen is no silence.
   const waitMs = request.type === "watch" ? request.waitMs : 0;
   const until = Math.min(latest, visit.now() + waitMs + limits.gatewayMs);
-  const message = encodeClientRequest(request);
   const waiting = [...inOrder(visit)];
   const asked = new Map<string, Promise<Settled>>();
   const failures: Failed[] = [];
@@ -49,7 +48,7 @@ export async function askReplicas(visit: Visit, request: ClientRequest, latest =
   const askNext = (): void => {
     const region = waiting.shift();
     const left = until - visit.now();
-    if (region !== undefined && left > 0) asked.set(region, ask(visit, region, message, left));
+    if (region !== undefined && left > 0) asked.set(region, ask(visit, region, request, left));
   };
   askNext();
   for (let patience = waitMs + firstPatience(request); asked.size > 0; patience = limits.hedgeAgainMs) {
@@ -89,10 +88,8 @@ function avoid(visit: Visit, region: string): void {
   visit.memory.counters.replicasGivenUp += 1;
 }
 
-async function ask(visit: Visit, region: string, message: string, timeoutMs: number): Promise<Settled> {
-  const text = await visit.transport.call("client", visit.address(region), message, timeoutMs);
-  const decoded = text === null ? null : decodeClientReply(text);
-  return { region, reply: decoded?.ok === true ? decoded.body : null };
+async function ask(visit: Visit, region: string, request: ClientRequest, timeoutMs: number): Promise<Settled> {
+  return { region, reply: await askTogether(visit, region, request, timeoutMs) };
 }
 
 const firstPatience = (request: ClientRequest): number =>

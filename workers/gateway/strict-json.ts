@@ -27,7 +27,7 @@ export function strictJson(text: string): StrictJson {
     else if (token === ":") {
       const names = open.at(-1);
       // Two spellings of one name are the same name.
-      const name = parseJson(last);
+      const name = last.includes("\\") ? parseJson(last) : last.slice(1, -1);
       if (names?.has(name) === true) return refused(`the member ${JSON.stringify(name).slice(0, 80)} stands twice`);
       names?.add(name);
     }

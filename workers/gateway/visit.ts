@@ -15,6 +15,8 @@ export interface Visit {
   readonly transport: Transport;
   readonly memory: Memory;
   readonly random: Random;
+  /** Small requests to one replica may travel together (`coalescing.ts`). */
+  readonly gathers: boolean;
   /** Requests need no token here. */
   readonly open: boolean;
   /** The data centre this gateway runs in, as far as it knows. */

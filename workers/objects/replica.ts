@@ -5,6 +5,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { instant } from "../../src/support/brand.ts";
 import { limits } from "../../src/support/limits.ts";
+import { usualDrift } from "../../src/replica/drift.ts";
 import { Replica as Core } from "../../src/replica/replica.ts";
 import type { ClientReply, Consistency, PeerReply } from "../../src/replica/messages.ts";
 import type { Event, Send } from "../../src/replica/turn.ts";
@@ -166,6 +167,7 @@ export class Replica extends DurableObject<Bindings> {
       random: platformRandom,
       round: row.round,
       members: row.members,
+      drift: usualDrift,
     });
     this.#running = { core, store, row };
     // Before anything is applied: places that were not written down for a while are still readable now.

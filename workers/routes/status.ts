@@ -1,12 +1,13 @@
 /**
  * The door for operators: every part of the namespace, asked directly and in parallel. Answers with what it knows, also
- * while a majority is missing. Founds nothing, writes nothing.
+ * while a majority is missing. Founds nothing, writes nothing. Checkers are asked only if they are asked for: they sleep
+ * where there is nothing to check.
  */
 import type { Context } from "hono";
 import { exchange } from "../../src/time/exchange.ts";
 import { resource } from "../gateway/methods.ts";
 import type { App } from "../gateway/methods.ts";
-import { acceptorStanding, readClock, replicaPlace, replicaStatus } from "../gateway/objects.ts";
+import { acceptorStanding, checkerStatus, readClock, replicaPlace, replicaStatus } from "../gateway/objects.ts";
 import { Query } from "../gateway/query.ts";
 import { lagOf, leaderOf, warningsOf } from "../gateway/standing.ts";
 import type { GatewayEnv } from "../gateway/arrival.ts";
@@ -19,12 +20,14 @@ export function addStatusRoutes(app: App): void {
 async function status(context: Context<GatewayEnv>): Promise<Response> {
   const { req, var: doors } = context;
   const { visit } = doors;
-  const digest = new Query(req.url, ["digest"]).flag("digest");
+  const query = new Query(req.url, ["digest", "checkers"]);
+  const [digest, wantsCheckers] = [query.flag("digest"), query.flag("checkers")];
   const { regions } = visit.config;
-  const [acceptors, replicas, clocks] = await Promise.all([
+  const [acceptors, replicas, clocks, checkers] = await Promise.all([
     Promise.all(regions.map(async (region) => acceptor(visit, region))),
     Promise.all(regions.map(async (region) => replica(visit, region, digest))),
     Promise.all(regions.map(async (region) => clock(visit, region))),
+    wantsCheckers ? Promise.all(regions.map(async (region) => checker(visit, region))) : null,
   ]);
   const shown = replicas.map((one) => ("applied" in one ? { ...one, lag: lagOf(one.applied, replicas) } : one));
   return context.json(
@@ -35,6 +38,7 @@ async function status(context: Context<GatewayEnv>): Promise<Response> {
       acceptors,
       replicas: shown,
       clocks,
+      ...(checkers === null ? {} : { checkers }),
       warnings: warningsOf(acceptors, replicas),
       counters: visit.memory.counters,
     },
@@ -83,4 +87,10 @@ async function clock(visit: Visit, region: string) {
   if (reading === null) return { region, reachable: false } as const;
   const { offset, delay } = exchange(reading);
   return { region, reachable: true, dataCentre: reading.dataCentre, offsetMs: offset, delayMs: delay } as const;
+}
+
+async function checker(visit: Visit, region: string) {
+  const standing = await checkerStatus(visit, region);
+  if (standing === null) return { region, reachable: false } as const;
+  return { region, reachable: true, ...standing } as const;
 }

@@ -28,7 +28,8 @@ export function etcdVersion(): string | null {
   return error === undefined ? (/etcd Version: (\S+)/.exec(stdout)?.[1] ?? null) : null;
 }
 
-async function freePort(): Promise<number> {
+/** One that nobody listens on. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
@@ -72,9 +73,10 @@ export async function startEtcd(): Promise<Server> {
   return upOrStopped({ name: "etcd", url, stop }, () => printed);
 }
 
-export async function startSynod(): Promise<Server> {
+/** @param flags more of `npm start`'s. */
+export async function startSynod(...flags: readonly string[]): Promise<Server> {
   const directory = mkdtempSync(join(tmpdir(), "synod-interop-"));
-  const synod = launch("start", "--port", "0", "--data", join(directory, "data"));
+  const synod = launch("start", "--port", "0", "--data", join(directory, "data"), ...flags);
   const stop = async (): Promise<void> => {
     synod.process.kill("SIGINT");
     await synod.exit;

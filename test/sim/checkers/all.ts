@@ -15,6 +15,7 @@ import { order } from "./order.ts";
 import { outcomes } from "./outcomes.ts";
 import { promises } from "./promises.ts";
 import { readBarrier } from "./read-barrier.ts";
+import { registry } from "./registry.ts";
 import { sessions } from "./sessions.ts";
 import { stores } from "./stores.ts";
 import { transactions } from "./transactions.ts";
@@ -36,6 +37,7 @@ export const checkers: Readonly<Record<string, CheckerOf>> = {
   transactions,
   watches,
   compaction,
+  registry,
   oracle,
   readBarrier,
   sessions,

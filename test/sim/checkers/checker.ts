@@ -6,7 +6,9 @@ import type { KeyClients } from "../actors/key-clients.ts";
 import type { LeaseHolders } from "../actors/lease-holders.ts";
 import type { LockHolders } from "../actors/lock-holders.ts";
 import type { Pipelines } from "../actors/pipelines.ts";
+import type { RegistryDesk } from "../actors/registry-desk.ts";
 import type { Watchers } from "../actors/watchers.ts";
+import type { ExpiryGuard } from "../../../src/store/command.ts";
 import type { StoreLimits } from "../../../src/store/store-limits.ts";
 import type { Cluster } from "../cluster.ts";
 import type { AcceptorTurn } from "../nodes/acceptor-node.ts";
@@ -26,8 +28,12 @@ export interface Scene {
   readonly leaseHolders: LeaseHolders;
   readonly lockHolders: LockHolders;
   readonly watchers: Watchers;
+  /** What was asked of the registry; nothing in a run without it. */
+  readonly registry: RegistryDesk;
   /** How long history is kept. */
   readonly history: Pick<StoreLimits, "historyMs" | "historyRevisions" | "keptSlots">;
+  /** When so many of a herd are missing, they are held (H1). */
+  readonly expiryGuard: ExpiryGuard;
   /** Votes that acceptors keep below what a majority of replicas has applied. */
   readonly keptSlots: number;
   /** From here on, in virtual ms, nothing goes wrong any more, and everything must have recovered. */

@@ -68,7 +68,7 @@ function askedIn({ desk, watchers }: Scene): readonly Asked[] {
 }
 
 /** The highest revision that reading may have begun at then: by commands, or because all before it was old enough. */
-function mayBeginAt({ chosen, history }: Scene, { stands }: Replay, at: number): number {
+export function mayBeginAt({ chosen, history }: Scene, { stands }: Replay, at: number): number {
   const upTo = stands.findLastIndex((_, slot) => slot > 0 && chosen.votedAt(slot) <= at);
   const newest = stands[upTo];
   if (newest === undefined) return 0;

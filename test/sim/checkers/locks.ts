@@ -8,7 +8,7 @@ import { allOf, rangeStart } from "../../../src/store/ranges.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { prefixRange } from "../../../src/store/transaction.ts";
 import { locks } from "../actors/lock-holders.ts";
-import { firstPlace } from "../replay/plain-store.ts";
+import { firstPlace } from "../replay/plain-keys.ts";
 import type { CheckerOf, Scene } from "./checker.ts";
 import { violated } from "./checker.ts";
 import { replayOf, sameStory } from "./replay.ts";

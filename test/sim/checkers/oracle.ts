@@ -7,25 +7,25 @@ import { allOf, rangeStart } from "../../../src/store/ranges.ts";
 import type { Store } from "../../../src/store/store.ts";
 import type { ByteString } from "../../../src/support/brand.ts";
 import { canonical } from "../replay/canonical.ts";
-import { entriesIn } from "../replay/plain-store.ts";
+import { entriesIn } from "../replay/plain-keys.ts";
 import type { PlainLease, PlainStore } from "../replay/plain-store.ts";
 import type { CheckerOf } from "./checker.ts";
 import { violated } from "./checker.ts";
-import { firstAmiss, replayOf } from "./replay.ts";
+import { everythingTold, firstAmiss, replayOf } from "./replay.ts";
 import type { Carried } from "./replay.ts";
 
 const everything = { key: "" as ByteString, end: "\u00ff" as ByteString };
 
 export const oracle: CheckerOf = (scene) => ({
   end() {
-    const { cluster, chosen, keys, desk, pipelines } = scene;
+    const { cluster, chosen } = scene;
     const { model, outcomes, carried } = replayOf(chosen);
     const amiss = firstAmiss(scene);
     if (amiss !== null) {
       const says = canonical(amiss.outcome);
       violated(ruleOf(amiss, amiss.told, says), `${amiss.name} was told ${amiss.told}; the log says ${says}`);
     }
-    for (const { id, reply } of [...keys.history, ...desk.asked, ...pipelines.told]) {
+    for (const { id, reply } of everythingTold(scene)) {
       if (id === null || reply?.type !== "outcome") continue;
       cluster.world.count("outcome-checked");
       if (carried.has(id)) continue;

@@ -40,15 +40,16 @@ export interface Replay {
 }
 
 /** What somebody was told that came of a command. */
-interface Told {
+export interface Told {
   readonly id: string | null;
   readonly reply: ClientReply | null;
 }
 
-const everythingTold = ({ keys, desk, pipelines }: Scene): readonly Told[] => [
+export const everythingTold = ({ keys, desk, pipelines, registry }: Scene): readonly Told[] => [
   ...keys.history,
   ...desk.asked,
   ...pipelines.told,
+  ...registry.told,
 ];
 
 /** The first command of the log of which somebody was told something else than the log says; null when there is none. */

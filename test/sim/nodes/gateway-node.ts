@@ -68,7 +68,7 @@ export class GatewayNode {
   }
 
   ask(request: ClientRequest, heard: (reply: Heard<ClientReply>) => void): void {
-    this.#serve(async (visit) => {
+    this.serve(async (visit) => {
       const { reply, inDoubt } = await askReplicas(visit, request);
       // The other refusals are outcomes that clients compare; this one speaks of the attempt only, so it is told as it is.
       if (reply.type === "outcome" && reply.outcome.type === "past-deadline") throw refusal(reply.outcome, inDoubt);
@@ -78,7 +78,7 @@ export class GatewayNode {
 
   /** Where "from now on" begins. */
   now(range: KeyRange, heard: (reply: Heard<EventPlace>) => void): void {
-    this.#serve(async (visit) => fromNow(visit, { range }), heard);
+    this.serve(async (visit) => fromNow(visit, { range }), heard);
   }
 
   /** @param maxBytes of one answer; null: as many as the gateway asks for. */
@@ -89,7 +89,7 @@ export class GatewayNode {
     maxBytes: number | null,
     heard: (reply: Heard<Happenings>) => void,
   ): void {
-    this.#serve(async (visit) => {
+    this.serve(async (visit) => {
       if (maxBytes === null) return happenings(visit, followed, from, waitMs);
       const { reply } = await askReplicas(visit, { type: "watch", query: { ...followed, from }, maxBytes, waitMs });
       if (reply.type !== "result") throw new Error(`a watch was answered with ${reply.type}`);
@@ -106,14 +106,15 @@ export class GatewayNode {
   }
 
   propose(id: string, proposal: Proposal, heard: (reply: Heard<Decided>) => void): void {
-    this.#serve(async (visit) => propose(visit, id, proposal, decisionDeadline(visit)), heard);
+    this.serve(async (visit) => propose(visit, id, proposal, decisionDeadline(visit)), heard);
   }
 
   inquire(id: string, heard: (reply: Heard<Decided | null>) => void): void {
-    this.#serve(async (visit) => inquire(visit, id, decisionDeadline(visit)), heard);
+    this.serve(async (visit) => inquire(visit, id, decisionDeadline(visit)), heard);
   }
 
-  #serve<T>(work: (visit: Visit) => Promise<T>, heard: (reply: Heard<T>) => void): void {
+  /** Carries out any of the gateway's real code, as a door does. */
+  serve<T>(work: (visit: Visit) => Promise<T>, heard: (reply: Heard<T>) => void): void {
     const life = this.#life;
     const settle = (reply: Heard<T>): void => heard(life === this.#life ? reply : null);
     this.#world.stir();
@@ -134,6 +135,7 @@ export class GatewayNode {
     return {
       config: {
         cluster: "sim",
+        datacenter: "sim",
         regions: this.#regions.toSorted() as LocationHint[],
         home: null,
         expiryGuard: null,
@@ -144,6 +146,7 @@ export class GatewayNode {
       transport: { call: async (port, { region }, payload, timeoutMs) => this.#call(port, region, payload, timeoutMs) },
       memory: this.#memory,
       random: world.random,
+      gathers: true,
       open: true,
       dataCentre: "sim",
       now: () => this.clock.now(),

@@ -3,8 +3,9 @@
  * its effects carried out in their fixed order by a twin of the shell's executor, which may die between any two of them.
  */
 import type { ClientReply, PeerReply } from "../../../src/replica/messages.ts";
+import type { DriftRule } from "../../../src/replica/drift.ts";
 import { Replica } from "../../../src/replica/replica.ts";
-import type { Trimming } from "../../../src/replica/replica.ts";
+import type { Trimming } from "../../../src/replica/start.ts";
 import type { Event, Send, TurnOutcome } from "../../../src/replica/turn.ts";
 import type { ExpiryGuard } from "../../../src/store/command.ts";
 import { Store } from "../../../src/store/store.ts";
@@ -37,6 +38,8 @@ export interface Tuning {
   readonly limits?: Partial<StoreLimits>;
   readonly trimming?: Trimming;
   readonly expiryGuard?: ExpiryGuard;
+  /** Absent: leadership stays where it is. */
+  readonly drift?: DriftRule;
 }
 
 export interface Surroundings {
@@ -96,6 +99,7 @@ export class ReplicaInstance {
       round: row.round,
       members: row.members,
       ...(tuning.expiryGuard === undefined ? {} : { expiryGuard: tuning.expiryGuard }),
+      ...(tuning.drift === undefined ? {} : { drift: tuning.drift }),
       ...(tuning.trimming === undefined ? {} : { trimming: tuning.trimming }),
     });
     this.#running = { core, row };
@@ -273,6 +277,9 @@ export class ReplicaInstance {
       const end = (reply: string | null): void => {
         if (!open) return;
         const body = reply === null ? null : this.#hear(decodePeerReply, reply);
+        if (this.#around.tuning.drift !== undefined && body?.type === "results" && body.leader === region) {
+          world.count("heir-named", region);
+        }
         answered({ type: "replica-answer", call, reply: body });
       };
       world.after(timeoutMs, () => end(null));

@@ -15,17 +15,11 @@ import type {
 } from "../../../src/store/command.ts";
 import { leaseId, revision } from "../../../src/support/brand.ts";
 import type { ByteString, LeaseId, Revision } from "../../../src/support/brand.ts";
-import type {
-  Compare,
-  KeyRange,
-  RangeQuery,
-  RangeResult,
-  Transaction,
-  TxnOperation,
-  TxnResponse,
-} from "../../../src/store/transaction.ts";
-
-export type Keys = ReadonlyMap<ByteString, Entry>;
+import type { Transaction, TxnResponse } from "../../../src/store/transaction.ts";
+import { entriesIn, firstPlace, lexical } from "./plain-keys.ts";
+import type { Keys } from "./plain-keys.ts";
+import { branchOf, flat, rangeOf } from "./plain-transactions.ts";
+import type { Step } from "./plain-transactions.ts";
 
 /** One change of one key; `entry` null: it was deleted. */
 export interface PlainChange {
@@ -60,6 +54,10 @@ export interface LeaseEnd {
   readonly dueAt: number;
   readonly revision: number;
   readonly keys: number;
+  /** It was held before its end. */
+  readonly held: boolean;
+  /** How many its herd was then, and how many of them were missing; null: it had none. */
+  readonly herd: { readonly leases: number; readonly missing: number } | null;
 }
 
 export interface PlainLimits {
@@ -80,6 +78,8 @@ export class PlainStore {
   readonly #limits: PlainLimits;
   /** By revision: the keys after it. None at 0; nothing at 1, where every store begins. */
   readonly past: Keys[] = [new Map(), new Map()];
+  /** By revision: the leases that are suspect after it (H1). Whoever becomes suspect, or is it no more, makes one. */
+  readonly suspects: ReadonlySet<string>[] = [new Set(), new Set()];
   /** By revision: what it changed, in order. */
   readonly changes: (readonly PlainChange[])[] = [[], []];
   readonly leases = new Map<string, PlainLease>();
@@ -307,7 +307,8 @@ export class PlainStore {
       lease === undefined ||
       isRenewed ||
       this.now < lease.renewedAt + lease.ttlMs ||
-      this.now < (lease.heldUntil ?? 0)
+      this.now < (lease.heldUntil ?? 0) ||
+      (lease.heldUntil !== null && guard !== undefined)
     )
       return { type: "expired", deletedKeys: 0, revision: this.revision };
     if (guard !== undefined && this.#isHeldBack(lease, guard)) {
@@ -324,13 +325,20 @@ export class PlainStore {
   /** H1: nobody is held twice, nobody alone, and none unless most of its herd have not renewed for half their time. */
   #isHeldBack({ herd, heldUntil }: PlainLease, { percent, atLeast }: ExpiryGuard): boolean {
     if (herd === null || heldUntil !== null) return false;
-    const herded = [...this.leases.values()].filter((lease) => lease.herd === herd);
+    const { leases, missing } = this.#herd(herd);
+    return leases >= atLeast && 100 * missing > percent * leases;
+  }
+
+  #herd(name: string): NonNullable<LeaseEnd["herd"]> {
+    const herded = [...this.leases.values()].filter(({ herd }) => herd === name);
     const missing = herded.filter((lease) => lease.heldUntil !== null || this.now >= lease.renewedAt + lease.ttlMs / 2);
-    return herded.length >= atLeast && 100 * missing.length > percent * herded.length;
+    return { leases: herded.length, missing: missing.length };
   }
 
   #end(lease: LeaseId, by: LeaseEnd["by"]): number {
-    const { renewedAt, ttlMs, heldUntil } = this.leases.get(lease) ?? { renewedAt: 0, ttlMs: 0, heldUntil: null };
+    const known = this.leases.get(lease);
+    const { renewedAt, ttlMs, heldUntil } = known ?? { renewedAt: 0, ttlMs: 0, heldUntil: null };
+    const herd = known === undefined || known.herd === null ? null : this.#herd(known.herd);
     const tied = this.#tiedTo(lease);
     this.leases.delete(lease);
     this.#change(() => tied.forEach((key) => this.#remove(key)));
@@ -341,6 +349,8 @@ export class PlainStore {
       dueAt: Math.max(renewedAt + ttlMs, heldUntil ?? 0),
       revision: this.revision,
       keys: tied.length,
+      held: heldUntil !== null,
+      herd,
     });
     return tied.length;
   }
@@ -352,6 +362,7 @@ export class PlainStore {
     if (this.#changed.length === 0) return;
     this.changes.push(this.#changed);
     this.past.push(new Map(this.#keys));
+    this.suspects.push(new Set([...this.leases].filter(([, { heldUntil }]) => heldUntil !== null).map(([id]) => id)));
     const used = new Set([...this.#keys.values()].map(({ lease }) => lease));
     for (const [id, { granted }] of this.leases) if (!granted && !used.has(leaseId(id))) this.leases.delete(id);
   }
@@ -387,86 +398,6 @@ export class PlainStore {
     if (entry === undefined) throw new Error(`the model lost the key ${key}`);
     return entry;
   }
-}
-
-/** A transaction whose branches are chosen: all comparisons are judged against the state before it (V2). */
-interface Branch {
-  readonly succeeded: boolean;
-  readonly steps: readonly Step[];
-}
-type Plain = Exclude<TxnOperation, { readonly type: "txn" }>;
-type Step = Plain | { readonly type: "txn"; readonly branch: Branch };
-
-function branchOf(keys: Keys, { compares, success, failure }: Transaction): Branch {
-  const succeeded = compares.every((compare) => compareHolds(keys, compare));
-  const steps = (succeeded ? success : failure).map((one): Step =>
-    one.type === "txn" ? { type: "txn", branch: branchOf(keys, one.transaction) } : one,
-  );
-  return { succeeded, steps };
-}
-
-const flat = ({ steps }: Branch): readonly Plain[] =>
-  steps.flatMap((step) => (step.type === "txn" ? flat(step.branch) : [step]));
-
-/** What a transaction that only reads answers in this state. */
-export function readOnly(
-  keys: Keys,
-  transaction: Transaction,
-): { readonly succeeded: boolean; readonly responses: readonly TxnResponse[] } {
-  const answer = ({ steps }: Branch): readonly TxnResponse[] =>
-    steps.map((step): TxnResponse => {
-      if (step.type === "txn") return { type: "txn", succeeded: step.branch.succeeded, responses: answer(step.branch) };
-      if (step.type !== "range") throw new Error("only ranges read");
-      return { type: "range", ...rangeOf(keys, step.query) };
-    });
-  const branch = branchOf(keys, transaction);
-  return { succeeded: branch.succeeded, responses: answer(branch) };
-}
-
-export const isWithin = ({ key, end }: KeyRange, one: ByteString): boolean =>
-  end === null ? one === key : one >= key && one < end;
-
-export const entriesIn = (keys: Keys, range: KeyRange): readonly Entry[] =>
-  [...keys.values()].filter(({ key }) => isWithin(range, key)).toSorted((a, b) => (a.key < b.key ? -1 : 1));
-
-/** The place that came first. */
-export const firstPlace = (keys: Keys, queue: ByteString): Entry | undefined =>
-  [...keys.values()].filter(({ key }) => key.startsWith(queue)).toSorted((a, b) => (a.key < b.key ? -1 : 1))[0];
-
-/** As `Ranges` promises it; actors of the simulator ask in the order of keys, and without bounds of revisions. */
-export function rangeOf(keys: Keys, query: RangeQuery): RangeResult {
-  const found = entriesIn(keys, query.range);
-  const limit = query.limit === 0 ? Infinity : query.limit;
-  const shown = query.countOnly ? [] : found.slice(0, limit);
-  const entries = query.keysOnly ? shown.map((entry) => ({ ...entry, value: new Uint8Array(0) })) : shown;
-  return { entries, more: !query.countOnly && found.length > limit, count: found.length };
-}
-
-function compareHolds(keys: Keys, { range, result, operand }: Compare): boolean {
-  const found: readonly (Entry | null)[] = entriesIn(keys, range);
-  return (found.length === 0 ? [null] : found).every((entry) => {
-    switch (operand.type) {
-      case "version":
-        return inOrder((entry?.version ?? 0) - operand.number, result);
-      case "create":
-        return inOrder((entry?.createRevision ?? 0) - operand.number, result);
-      case "mod":
-        return inOrder((entry?.modRevision ?? 0) - operand.number, result);
-      case "lease":
-        // Told apart only, here: their order is for who compares numbers.
-        return ((entry?.lease ?? null) === operand.lease) === (result === "equal");
-      case "value":
-        return entry !== null && inOrder(lexical(entry.value, operand.value), result);
-    }
-  });
-}
-
-const inOrder = (difference: number, result: Compare["result"]): boolean =>
-  ({ equal: difference === 0, "not-equal": difference !== 0, greater: difference > 0, less: difference < 0 })[result];
-
-function lexical(a: Uint8Array, b: Uint8Array): number {
-  for (let i = 0; i < Math.min(a.length, b.length); i += 1) if (a[i] !== b[i]) return (a[i] ?? 0) - (b[i] ?? 0);
-  return a.length - b.length;
 }
 
 const equal = (a: Uint8Array, b: Uint8Array): boolean => lexical(a, b) === 0;

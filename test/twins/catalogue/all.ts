@@ -15,6 +15,7 @@ import { order } from "./order.ts";
 import { outcomes } from "./outcomes.ts";
 import { proposer } from "./proposer.ts";
 import { reads } from "./reads.ts";
+import { registry } from "./registry.ts";
 import { snapshot } from "./snapshot.ts";
 import { storage } from "./storage.ts";
 import { takeover } from "./takeover.ts";
@@ -46,6 +47,7 @@ export const catalogue: readonly Twin[] = [
   ...clocks,
   ...wire,
   ...found,
+  ...registry,
 ];
 
 /** Changes nothing that anybody could notice. It must survive: a table that calls it caught would call anything caught. */

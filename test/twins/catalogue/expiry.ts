@@ -135,6 +135,18 @@ export const expiry: readonly Twin[] = [
     expected: /\[H1\]/,
   },
   {
+    name: "ends-a-hold-by-a-command-from-before-it",
+    area,
+    rule: "E2",
+    wrong:
+      "A command that lay about since before the hold ends it as soon as log time allows, sooner than clocks may differ.",
+    file: operations,
+    find: "heldUntil !== null && guard !== undefined;",
+    replace: "heldUntil !== null && guard !== undefined && guard.percent === 0;",
+    check: massExpiry,
+    expected: /\[E2\]/,
+  },
+  {
     name: "holds-a-suspect-again-and-again",
     area,
     rule: "H1",

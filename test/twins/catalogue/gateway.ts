@@ -11,9 +11,9 @@ export const gateway: readonly Twin[] = [
     rule: "X1",
     wrong: "Two replicas take the same write for two, and both are carried out.",
     file,
-    find: "asked.set(region, ask(visit, region, message, left));",
+    find: "asked.set(region, ask(visit, region, request, left));",
     replace:
-      'asked.set(region, ask(visit, region, waiting.length === visit.regions.length - 1 || request.type !== "write" ? message : encodeClientRequest({ ...request, id: `${request.id}/${region}` }), left));',
+      'asked.set(region, ask(visit, region, waiting.length === visit.regions.length - 1 || request.type !== "write" ? request : { ...request, id: `${request.id}/${region}` }, left));',
     check: "simulation",
     expected: /\[(X1|L3|R1)\]/,
   },

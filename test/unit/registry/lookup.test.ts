@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { agentNode } from "../../../src/registry/keys.ts";
+import { agentNode, allServices } from "../../../src/registry/keys.ts";
 import {
   everything,
   findChecks,
@@ -43,6 +43,46 @@ describe("lookups", () => {
     registry.do(operations.deregister(web1, []));
     expect(registry.find("web")).toMatchObject({ index: registry.driver.store.revision, instances: [] });
     expect(registry.find("none").index).toBe(1);
+  });
+
+  test("[S4] a service of which only a check is left is no service, nor a reason to ask for more", () => {
+    const registry = new Registry();
+    registry.register(placeOf("a", "x"), { ttlMs: null });
+    registry.register(placeOf("b", "y"), { ttlMs: 2_000, checks: [ttl] }, { initial: { beat: say("passing") } });
+    expect(findServices(registry.driver.store, 1, null)).toMatchObject({ services: [{ name: "a" }], more: true });
+    registry.pass(3_000);
+    expect(registry.find("b").instances).toEqual([]);
+    expect(registry.driver.store.count("sb\0" as ByteString, 10)).toBe(1);
+    expect(findServices(registry.driver.store, 1, null)).toMatchObject({ services: [{ name: "a" }], more: false });
+  });
+
+  test("[S5] who stands for somebody who is not there rests on all services: he may come under any", () => {
+    const registry = new Registry();
+    registry.register(web1, { checks: [alias] });
+    const before = registry.find("web");
+    registry.register(placeOf("db", "db-1"));
+    const after = registry.find("web");
+    expect([before, after].map(({ instances }) => instances[0]?.status)).toEqual(["critical", "passing"]);
+    expect(after.index).toBe(registry.driver.store.revision);
+    expect(before.ranges).toContainEqual(allServices);
+    expect(after.ranges).not.toContainEqual(allServices);
+  });
+
+  test("an index is that of the nodes too that its instances stand on, and of no others", () => {
+    const registry = new Registry();
+    const [afar, check] = [nodeOf("afar"), { definition: plain, state: say("passing") }];
+    registry.register(placeOf("web", "web-1", afar));
+    const index = () => registry.find("web").index;
+    const before = index();
+    registry.do(...operations.putNodeCheck(agentNode, check));
+    expect(index()).toBe(before);
+    registry.do(...operations.putNodeCheck(afar, check));
+    expect(index()).toBe(registry.driver.store.revision);
+    // Whoever comes changes the service itself, and brings the node along.
+    registry.register(placeOf("web", "web-2"));
+    registry.do(...operations.putNodeCheck(agentNode, { ...check, state: say("critical", "again") }));
+    expect(index()).toBe(registry.driver.store.revision);
+    expect(registry.find("none").ranges).toHaveLength(1);
   });
 
   test("list services with their counts and tags, in pages, by prefix", () => {

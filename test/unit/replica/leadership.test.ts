@@ -7,6 +7,7 @@ import { ballot } from "../../../src/paxos/ballot.ts";
 import { membersOf } from "../../../src/paxos/membership.ts";
 import { AcceptorGroup } from "../../../src/replica/acceptor-group.ts";
 import { commandKey, CommandQueue } from "../../../src/replica/command-queue.ts";
+import type { DriftRule } from "../../../src/replica/drift.ts";
 import { Leadership } from "../../../src/replica/leadership.ts";
 import { Log } from "../../../src/replica/log.ts";
 import { Calls, Turn } from "../../../src/replica/turn.ts";
@@ -19,6 +20,8 @@ const now = 1_800_000_000_000;
 const reached = { applied: slot(0), logTime: logTime(0), semantics: 1, caughtUp: true, wanted: false };
 const key = commandKey({ id: requestId("a") });
 
+const rule: DriftRule = { windowMs: 1_000, commands: 4, share: 0.75, restMs: 3_000 };
+
 let queue: CommandQueue;
 let leadership: Leadership;
 let at: number;
@@ -26,7 +29,7 @@ beforeEach(() => {
   const calls = new Calls();
   const log = new Log(place, new AcceptorGroup(place, calls, members), "me", 0);
   queue = new CommandQueue();
-  leadership = new Leadership(place, calls, log, queue, seededRandom(1));
+  leadership = new Leadership(place, calls, log, queue, seededRandom(1), rule);
   at = now;
   queue.addClient(key, "c", instant(now + 60_000), 1);
 });
@@ -88,6 +91,25 @@ describe("a replica that follows a leader", () => {
     expect(relay?.to.region).toBe("weur");
     forwardFailed("weur", 2);
     expect(kinds(drive())[0]).toMatch(/^protocol acceptor/);
+  });
+
+  it("takes over when the leader names it as the one that leads, and is caught up", () => {
+    for (const caughtUp of [false, true]) {
+      drive();
+      const turn = new Turn(instant(at));
+      const reply = { type: "results", outcomes: [], slot: slot(1), revision: revision(1), leader: "wnam" } as const;
+      leadership.forwardAnswered(
+        turn,
+        { type: "forward", region: "enam", batch: caughtUp ? 2 : 1 },
+        reply,
+        instant(at),
+      );
+      leadership.drive(turn, { ...reached, caughtUp }, false);
+      expect(kinds(turn.sends)).toEqual(
+        caughtUp ? regions.toSorted().map((region) => `protocol acceptor ${region}`) : [],
+      );
+      queue.requeue();
+    }
   });
 
   it("forwards again to a leader that lives and is only slow", () => {

@@ -26,7 +26,7 @@ test("is the newest change of any key of a range, deletions included, and of no 
   expect(last(loadFrom(driver), "a", "d")).toBe(6);
 });
 
-test("of what was deleted is known as long as history is kept", () => {
+test("[S5] of what was deleted is never told to be earlier, however long ago its rows were cleared", () => {
   const driver = new Driver({ limits: smallLimits });
   driver.one(put("a", "1"));
   driver.one(put("b", "1"));
@@ -36,7 +36,26 @@ test("of what was deleted is known as long as history is kept", () => {
     driver.now += 100;
     driver.one(put("x", String(n)));
   }
-  expect([last(driver, "a", "c"), last(driver, "b")]).toEqual([2, 0]);
+  expect([last(driver, "a", "c"), last(driver, "b"), last(driver, "a"), last(driver, "d", "b")]).toEqual([4, 4, 2, 0]);
+  driver.reopen();
+  expect(last(driver, "a", "c")).toBe(4);
+  const heir = loadFrom(driver);
+  expect(last(heir, "b")).toBeGreaterThanOrEqual(4);
+  expect(last(heir, "b")).toBeLessThan(driver.store.compactedRevision);
+});
+
+test("[S5] of what begins with one name is kept apart from what begins with another", () => {
+  const driver = new Driver({ limits: smallLimits });
+  for (const key of ["sweb\0i1", "sweb\0i2", "sdb\0i1", "sdb\0i2"]) driver.one(put(key, "1"));
+  driver.one(remove("sweb\0i1"));
+  const before = last(driver, "sweb\0", "sweb\u0001");
+  for (let n = 0; n < 30; n += 1) {
+    driver.now += 100;
+    driver.one(put("x", String(n)));
+  }
+  expect(before).toBe(6);
+  expect([last(driver, "sweb\0", "sweb\u0001"), last(driver, "sdb\0", "sdb\u0001")]).toEqual([6, 5]);
+  expect([last(driver, "s", "t"), last(driver, "sweb\0", "sa")]).toEqual([6, 0]);
 });
 
 test("of a half-loaded store is unknown", () => {

@@ -30,7 +30,11 @@ function herdOf(count: number): Driver {
   return driver;
 }
 
-const expiryOf = (driver: Driver, name: string): Operation => expire(name, leaseOf(driver, name)?.renewal ?? 1, guard);
+/** As a leader proposes it: who is held already is not guarded once more. */
+function expiryOf(driver: Driver, name: string): Operation {
+  const lease = leaseOf(driver, name);
+  return expire(name, lease?.renewal ?? 1, lease?.heldUntil === null ? guard : undefined);
+}
 
 /** What a leader does about all that is due by its clock. */
 function endDue(driver: Driver): readonly string[] {
@@ -58,6 +62,17 @@ const changed = (driver: Driver, at: number): readonly string[] => {
 };
 
 describe("when most of a herd is missing", () => {
+  test("[E2] [H1] a command from before the hold, come late, does not end it", () => {
+    const driver = herdOf(10);
+    driver.now += ttlMs + 10;
+    const [first, late] = [expiryOf(driver, "n0"), expiryOf(driver, "n0")];
+    expect(driver.one(first)).toMatchObject({ type: "suspected" });
+    driver.now += 3 * ttlMs;
+    expect(driver.one(late)).toMatchObject({ type: "expired", deletedKeys: 0 });
+    expect(suspects(driver)).toEqual(["n0"]);
+    expect(driver.one(expiryOf(driver, "n0"))).toMatchObject({ type: "expired", deletedKeys: 1 });
+  });
+
   test("[H1] its leases are held instead of ended, and end when the hold is over", () => {
     const driver = herdOf(10);
     driver.now += ttlMs + 10;

@@ -4,6 +4,17 @@ import { configOf } from "../../../workers/config.ts";
 
 const variables = { SYNOD_REGIONS: "wnam,enam,weur", SYNOD_CLUSTER: "c" };
 
+describe("the datacenter", () => {
+  it("is called like the cluster unless it has a name of its own, in small letters", () => {
+    expect(configOf({ ...variables, SYNOD_CLUSTER: "Mine" }).datacenter).toBe("mine");
+    expect(configOf({ ...variables, SYNOD_DATACENTER: "DC1" }).datacenter).toBe("dc1");
+    expect(configOf({ ...variables, SYNOD_DATACENTER: "" }).datacenter).toBe("c");
+    for (const wrong of ["a b", "a.b", "-a", "x".repeat(64)]) {
+      expect(() => configOf({ ...variables, SYNOD_DATACENTER: wrong })).toThrow("SYNOD_DATACENTER");
+    }
+  });
+});
+
 describe("the guard against mass expiry", () => {
   it("[H1] is there unless it is turned off", () => {
     expect(configOf(variables).expiryGuard).toEqual({ percent: 85, atLeast: 10, holdTtls: 3 });

@@ -8,12 +8,13 @@ export const regions = ["wnam", "enam", "weur"] as const;
 
 export function visitWith(call: Transport["call"]): Visit {
   return {
-    config: { cluster: "c", regions, home: null, expiryGuard: null, checkPrivate: false },
+    config: { cluster: "c", datacenter: "c", regions, home: null, expiryGuard: null, checkPrivate: false },
     namespace: "n",
     regions,
     transport: { call },
     memory: new Memory(),
     random: seededRandom(1),
+    gathers: true,
     open: true,
     dataCentre: "local",
     now: () => 1_800_000_000_000,
