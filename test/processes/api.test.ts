@@ -174,6 +174,38 @@ describe("a cluster of processes", () => {
     });
   }, 60_000);
 
+  it("looks services up in a minority, marked as stale where their age is not known", async () => {
+    const local = "/services/web?consistency=local";
+    const where = { address: "192.0.2.1", port: 8080, ttl: 600 };
+    const registered = await fetch(url("enam", "/services/web/web-1"), {
+      method: "PUT",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(where),
+    });
+    expect(registered.status).toBe(201);
+    await expect.poll(async () => (await fetch(url("wnam", local))).text(), { timeout: 10_000 }).toContain("web-1");
+    cut("wnam", "enam");
+    cut("wnam", "weur");
+    const known = await timed(fetch(url("wnam", local)));
+    expect([known.response.status, known.inTime]).toEqual([200, true]);
+    // Its age is not half a minute yet.
+    expect(known.response.headers.get("synod-stale")).toBe(null);
+    // A replica that begins in the partition has asked nobody how old its state is.
+    await cluster.kill("wnam");
+    await cluster.restart("wnam");
+    const stale = await timed(fetch(url("wnam", local)));
+    expect([stale.response.status, stale.response.headers.get("synod-stale"), stale.inTime]).toEqual([
+      200,
+      "true",
+      true,
+    ]);
+    expect(await stale.response.json()).toMatchObject({ stale: true, instances: [{ instance: "web-1" }] });
+    const byConsul = await fetch(url("wnam", "/v1/health/service/web?stale"));
+    expect([byConsul.status, await byConsul.json()]).toMatchObject([200, [{ Service: { ID: "web-1" } }]]);
+    expect((await fetch(url("wnam", "/dns-query?name=web.service.synod&type=A"))).status).toBe(200);
+    expect((await timed(fetch(url("wnam", "/services/web?consistency=linearizable")))).response.status).toBe(503);
+  }, 60_000);
+
   async function expectTooStale(): Promise<void> {
     const { response, inTime } = await timed(fetch(url("wnam", "/kv/a?consistency=local&max-age=1")));
     expect([response.status, inTime]).toEqual([503, true]);
