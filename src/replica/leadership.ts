@@ -170,7 +170,7 @@ export class Leadership {
       if (this.#queue.waiting < limits.batchCommands && !this.#batchPace.allows(turn, this.#log.slotsInFlight)) break;
       const commands = this.#queue.take();
       if (commands.length === 0) break;
-      this.#batchPace.left(turn.now);
+      this.#batchPace.left(turn.now, commands.length);
       this.#log.propose(
         turn,
         commands.map((c) => c.encoded),
@@ -215,7 +215,7 @@ export class Leadership {
       if (this.#queue.waiting < limits.batchCommands && !this.#forwardPace.allows(turn, this.#forwarded.size)) return;
       const commands = this.#queue.take();
       if (commands.length === 0) return;
-      this.#forwardPace.left(turn.now);
+      this.#forwardPace.left(turn.now, commands.length);
       const batch = this.#nextForward;
       this.#nextForward += 1;
       this.#forwarded.set(batch, { region, keys: commands.map((c) => c.key), relay });

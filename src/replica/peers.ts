@@ -17,6 +17,8 @@ interface Peer {
   applied: Slot | null;
   knows: number;
   busy: boolean;
+  /** When it was last sent values. */
+  pushedAt: number;
   failures: number;
   notBefore: number;
 }
@@ -46,7 +48,7 @@ export class Peers {
     this.#peers = new Map(
       regions
         .filter((region) => region !== self)
-        .map((region) => [region, { applied: null, knows: 1, busy: false, failures: 0, notBefore: 0 }]),
+        .map((region) => [region, { applied: null, knows: 1, busy: false, pushedAt: 0, failures: 0, notBefore: 0 }]),
     );
   }
 
@@ -93,7 +95,11 @@ export class Peers {
     const ready = behind.filter(([, p]) => p.notBefore <= turn.now);
     for (const [, peer] of behind) if (peer.notBefore > turn.now) turn.wakeBy(peer.notBefore);
     if (source.leading) {
-      for (const [region, peer] of ready) this.#push(turn, region, peer, source);
+      for (const [region, peer] of ready) {
+        // What is told a moment later is told with what follows: each telling costs a call and a commit.
+        if (turn.now - peer.pushedAt >= limits.learnGapMs) this.#push(turn, region, peer, source);
+        else turn.wakeBy(peer.pushedAt + limits.learnGapMs);
+      }
       return;
     }
     if (this.#gossipAt === null) return;
@@ -111,6 +117,7 @@ export class Peers {
     const entries = peer.applied === null ? null : source.entriesFrom(slot(peer.applied + 1));
     if (entries === null || entries.length === 0) return this.#digest(turn, region, peer, source);
     peer.busy = true;
+    peer.pushedAt = turn.now;
     const leader = source.leading ? this.#self : null;
     this.#calls.send(
       turn,
@@ -149,7 +156,8 @@ export class Peers {
     if (reply.applied > source.applied) return true;
     // It did not move although it was sent values: it is fetching something older first; give it time.
     if (reply.applied < source.applied) {
-      if (moved) this.#push(turn, region, peer, source);
+      if (moved && source.applied - reply.applied > limits.slotsInFlight) this.#push(turn, region, peer, source);
+      else if (moved) this.drive(turn, source);
       else peer.notBefore = turn.now + limits.gossipMs;
     }
     return false;

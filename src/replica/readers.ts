@@ -88,8 +88,9 @@ export class Readers {
   /** Starts a barrier for all who wait, if one may start. */
   start(turn: Turn): void {
     if (this.#barriers.waiting === 0 || !this.#pace.allows(turn, this.#barriers.unanswered)) return;
+    const carried = this.#barriers.waiting;
     this.#barriers.start(turn, this.#store.appliedSlot);
-    this.#pace.left(turn.now);
+    this.#pace.left(turn.now, carried);
   }
 
   /** Serves everybody whose barrier is met. */

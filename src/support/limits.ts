@@ -167,8 +167,10 @@ export const limits = {
   slotsInFlight: 8,
   batchGapMs: 10,
   /** The same for commands that are passed on to the leader, and for the questions behind linearizable reads, in ms. */
-  forwardGapMs: 5,
-  barrierGapMs: 5,
+  forwardGapMs: 2,
+  barrierGapMs: 10,
+  /** The same for what is told to the other replicas: so much older than the leader's may their states be. */
+  learnGapMs: 20,
   /** Commands waiting at a replica; beyond it callers are told `overloaded` instead of queueing without end. */
   waitingCommands: 4096,
   /** Bytes of commands waiting at a replica: memory is 128 MB for all objects of an isolate. */
@@ -326,7 +328,7 @@ export const limits = {
   /** The same for a read that waits for nobody else. */
   localHedgeMs: 500,
   /** Calls of one kind from one gateway to one replica that leave at once; with so many under way, small requests gather. */
-  callsAtOnce: 2,
+  callsAtOnce: 1,
   /** How long a request waits for others at most, in ms, and never longer than half the time that calls take. */
   coalescingMs: 5,
   /** Requests up to this size gather, in characters; and how much one call takes along. */

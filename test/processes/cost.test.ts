@@ -41,8 +41,12 @@ describe("with three acceptors and three replicas", () => {
       "replica: kv insert": 30,
       "replica: batches insert": 30,
     });
-    // To the replica, three votes, two others told.
-    expect(withoutGossip(counts)).toBe(60);
+    const told = counts[called("replica", "learn")] ?? 0;
+    // To the replica, and three votes.
+    expect(withoutGossip(counts) - told).toBe(40);
+    // The two others are told of each, or of some together.
+    expect(told).toBeGreaterThanOrEqual(2);
+    expect(told).toBeLessThanOrEqual(20);
   });
 
   it("puts in batches of 100 write under 3.2 rows each, and make under 0.1 requests", async () => {

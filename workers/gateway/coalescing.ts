@@ -32,21 +32,24 @@ export class Lane {
   /** When each call under way is given up at the latest. */
   readonly #underWay = new Set<{ readonly until: number }>();
   #sentAt = 0;
+  #carried = 0;
   /** How long calls take, in ms: a moving average. */
   #latency = 2 * limits.coalescingMs;
 
-  /** When the next call may leave: at once, unless two are under way. Then calls follow each other at half their time. */
+  /** When the next call may leave: what a single client sends, at once. Else calls follow each other at half their time. */
   nextAt(now: number): number {
     // A call whose request was cut off never says that it has ended.
     for (const call of this.#underWay) if (call.until < now) this.#underWay.delete(call);
-    if (this.#underWay.size < limits.callsAtOnce) return now;
+    if (this.#underWay.size < limits.callsAtOnce && this.#carried <= 1) return now;
     return this.#sentAt + Math.min(limits.coalescingMs, this.#latency / 2);
   }
 
-  begin(now: number, timeoutMs: number): (now: number) => void {
+  /** @param carried how many it asks for. @returns what to call once it has ended. */
+  begin(now: number, timeoutMs: number, carried: number): (now: number) => void {
     const call = { until: now + timeoutMs };
     this.#underWay.add(call);
     this.#sentAt = now;
+    this.#carried = carried;
     return (endedAt) => {
       this.#underWay.delete(call);
       this.#latency += (endedAt - now - this.#latency) / 8;
@@ -132,7 +135,7 @@ async function askFor(
   const riders = lane.take();
   const bodies = riders.map(({ body }) => body);
   if (own !== null) bodies.push(own);
-  const ended = lane.begin(visit.now(), timeoutMs);
+  const ended = lane.begin(visit.now(), timeoutMs, bodies.length);
   const call = visit.transport.call("client", visit.address(region), clientMessage(bodies), timeoutMs);
   const work = call.then((text) => {
     ended(visit.now());

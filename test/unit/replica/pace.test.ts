@@ -11,11 +11,20 @@ const wakeOf = (turn: Turn): number | null => turn.outcome(null).wakeAt;
 function paced(...tookMs: readonly number[]): Pace {
   const pace = new Pace(10);
   for (const ms of tookMs) pace.took(ms, instant(1_000));
-  pace.left(instant(1_000));
+  pace.left(instant(1_000), 1);
   return pace;
 }
 
-test("what leaves first is never held up", () => {
+test("what leaves after one that carried for several waits for its gap, even with nothing under way", () => {
+  const pace = paced(4);
+  pace.left(instant(2_000), 2);
+  const early = at(2_004);
+  expect(pace.allows(early, 0)).toBe(false);
+  expect(wakeOf(early)).toBe(2_010);
+  expect(pace.allows(at(2_010), 0)).toBe(true);
+});
+
+test("what a single client sends is never held up", () => {
   expect(paced(80).allows(at(1_000), 0)).toBe(true);
   expect(new Pace(10).allows(at(0), 0)).toBe(true);
 });
@@ -48,7 +57,7 @@ test("what was quick is forgotten in the end: the way may have become longer", (
 
 test("as long as nothing is known, several may be under way", () => {
   const pace = new Pace(10);
-  pace.left(instant(5));
+  pace.left(instant(5), 1);
   expect(pace.allows(at(14), 1)).toBe(false);
   expect(pace.allows(at(15), 7)).toBe(true);
 });
