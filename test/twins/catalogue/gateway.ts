@@ -50,4 +50,15 @@ export const gateway: readonly Twin[] = [
     check: "simulation",
     expected: /\[U1\]/,
   },
+  {
+    name: "tells-companions-the-first-ones-answer",
+    area,
+    rule: "U1",
+    wrong: "Requests that travelled together are all told what became of one of them.",
+    file: "workers/gateway/coalescing.ts",
+    find: "settle({ reply: replies[at] ?? null,",
+    replace: "settle({ reply: replies[at * 0] ?? null,",
+    check: "test/unit/workers/coalescing.test.ts",
+    expected: /\[U1\]/,
+  },
 ];

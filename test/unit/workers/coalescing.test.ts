@@ -126,7 +126,7 @@ describe("requests to one replica", () => {
     expect(revisionIn(await asked)).toBe(3);
   });
 
-  it("gather while one is under way, and each is told its own answer", async () => {
+  it("[U1] gather while one is under way, and each is told its own answer", async () => {
     const stage = await busy();
     const asked = ["b".repeat(3), "b".repeat(4), "b".repeat(5)].map((name) => stage.ask(put(name)));
     await stage.pass(limits.coalescingMs - 1);
