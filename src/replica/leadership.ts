@@ -6,13 +6,13 @@
  */
 import type { Instant, LogTime, Slot } from "../support/brand.ts";
 import { limits } from "../support/limits.ts";
+import { Pace } from "../support/pace.ts";
 import type { Random } from "../support/random.ts";
 import type { Outcome } from "../store/command.ts";
 import type { Place } from "./acceptor-group.ts";
 import type { CommandKey, CommandQueue, Stand } from "./command-queue.ts";
 import type { Log, LogEvent } from "./log.ts";
 import type { PeerReply } from "./messages.ts";
-import { Pace } from "./pace.ts";
 import { Drift } from "./drift.ts";
 import type { DriftRule } from "./drift.ts";
 import type { Calls, Purpose, Turn } from "./turn.ts";
@@ -98,7 +98,9 @@ export class Leadership {
   }
   /** Commands have arrived, from this region's clients or another one's replica. */
   came(region: string, commands: number, now: Instant): void {
-    if (this.leading) this.#drift.came(region, commands, now);
+    if (!this.leading) return this.#forwardPace.came(now, commands);
+    this.#drift.came(region, commands, now);
+    this.#batchPace.came(now, commands);
   }
   /** Its batches have gone unanswered for so long that it must have lost its majority. */
   stalled(now: Instant): boolean {
@@ -167,7 +169,7 @@ export class Leadership {
     }
     this.#log.drive(turn);
     while (this.#queue.waiting > 0 && this.#log.slotsInFlight < limits.slotsInFlight) {
-      if (this.#queue.waiting < limits.batchCommands && !this.#batchPace.allows(turn, this.#log.slotsInFlight)) break;
+      if (!this.#mayLeave(turn, this.#batchPace, this.#log.slotsInFlight)) break;
       const commands = this.#queue.take();
       if (commands.length === 0) break;
       this.#batchPace.left(turn.now, commands.length);
@@ -182,9 +184,18 @@ export class Leadership {
     if (oldest !== null) turn.wakeBy(Math.max(oldest, turn.now - limits.askAgainMs) + limits.stalledMs + 1);
   }
 
+  /** What fills a batch need not wait for more. */
+  #mayLeave(turn: Turn, pace: Pace, underWay: number): boolean {
+    if (this.#queue.waiting >= limits.batchCommands) return true;
+    const at = pace.nextAt(underWay, this.#queue.waiting);
+    if (at <= turn.now) return true;
+    if (at < Infinity) turn.wakeBy(at);
+    return false;
+  }
+
   /** @param tookMs since it left, as far as that is known. */
   batchEnded({ now }: Turn, tookMs: number | null): void {
-    if (tookMs !== null) this.#batchPace.took(tookMs, now);
+    if (tookMs !== null) this.#batchPace.ended(now, tookMs, this.#queue.waiting);
   }
 
   #takeOver(turn: Turn, reached: Reached): void {
@@ -212,7 +223,7 @@ export class Leadership {
 
   #forward(turn: Turn, region: string, relay: boolean): void {
     while (this.#queue.waiting > 0 && this.#forwarded.size < forwardsInFlight) {
-      if (this.#queue.waiting < limits.batchCommands && !this.#forwardPace.allows(turn, this.#forwarded.size)) return;
+      if (!this.#mayLeave(turn, this.#forwardPace, this.#forwarded.size)) return;
       const commands = this.#queue.take();
       if (commands.length === 0) return;
       this.#forwardPace.left(turn.now, commands.length);
@@ -278,7 +289,7 @@ export class Leadership {
   }
 
   #measure(region: string, ms: number, now: Instant): void {
-    this.#forwardPace.took(ms, now);
+    this.#forwardPace.ended(now, ms, this.#queue.waiting);
     const before = this.#latency.get(region);
     this.#latency.set(region, before === undefined ? ms : before * 0.8 + ms * 0.2);
   }

@@ -112,6 +112,8 @@ export interface WriteRequest {
   /** `If-Lock`: refused unless the lock is held with this token when the write is applied (SPEC K1). */
   readonly guard?: Guard;
   readonly operation: Operation;
+  /** The command that it becomes, as it travelled: set by the decoder, where there is a deadline. */
+  readonly encoded?: string;
 }
 export type Query =
   | { readonly type: "get"; readonly key: ByteString }

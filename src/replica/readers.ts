@@ -5,13 +5,13 @@
 import { instant } from "../support/brand.ts";
 import type { Instant } from "../support/brand.ts";
 import { limits } from "../support/limits.ts";
+import { Pace } from "../support/pace.ts";
 import type { Store } from "../store/store.ts";
 import type { Applier } from "./applier.ts";
 import type { Barriers, Completed } from "./barriers.ts";
 import type { Expiry } from "./expiry.ts";
 import type { Leadership } from "./leadership.ts";
 import type { Failure, ReadRequest } from "./messages.ts";
-import { Pace } from "./pace.ts";
 import { answer } from "./query.ts";
 import type { Turn } from "./turn.ts";
 
@@ -54,6 +54,7 @@ export class Readers {
     if (this.#barriers.readers >= limits.waitingReads) {
       return this.#fail(turn, handle, "overloaded", "too many reads are waiting at this replica");
     }
+    this.#pace.came(turn.now);
     this.#barriers.join({ type: "client", handle, request, until: instant(turn.now + limits.readMs) });
   }
 
@@ -87,8 +88,13 @@ export class Readers {
 
   /** Starts a barrier for all who wait, if one may start. */
   start(turn: Turn): void {
-    if (this.#barriers.waiting === 0 || !this.#pace.allows(turn, this.#barriers.unanswered)) return;
-    const carried = this.#barriers.waiting;
+    const { waiting: carried, unanswered } = this.#barriers;
+    if (carried === 0) return;
+    const at = this.#pace.nextAt(unanswered, carried);
+    if (at > turn.now) {
+      if (at < Infinity) turn.wakeBy(at);
+      return;
+    }
     this.#barriers.start(turn, this.#store.appliedSlot);
     this.#pace.left(turn.now, carried);
   }
@@ -102,7 +108,7 @@ export class Readers {
     for (const { readers, startedAt } of this.#barriers.met(this.#store.appliedSlot)) {
       if (startedAt !== null) {
         this.#applier.confirm(startedAt);
-        this.#pace.took(turn.now - startedAt, turn.now);
+        this.#pace.ended(turn.now, turn.now - startedAt, this.#barriers.waiting);
       }
       for (const reader of readers) {
         if (reader.type === "client") this.#serveConfirmed(turn, reader.handle, reader.request);

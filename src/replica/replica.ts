@@ -145,7 +145,7 @@ export class Replica {
       ...(order === undefined ? {} : { order }),
       ...(guard === undefined ? {} : { guard }),
     };
-    const encoded = encodeCommand(command);
+    const encoded = request.encoded ?? encodeCommand(command);
     if (!fitsBatch(encoded)) {
       return turn.reply(handle, failed("too-large", "not-applied", "a command must fit one batch of the log"));
     }

@@ -75,8 +75,16 @@ const noBytes = new Uint8Array(0);
 const columnsOfRow = 6;
 /** The platform binds at most 100 values to a statement. */
 const rowsAtOnce = 16;
-/** Keys whose newest row is kept in memory, without its value: about a megabyte of the 128 that all objects share. */
+/** Keys whose newest row is kept in memory: one or two megabytes of the 128 that all objects share. */
 const rememberedKeys = 4096;
+/** Values up to this size are kept with it, in bytes: reading such a key asks the database for nothing. */
+const rememberedBytes = 256;
+
+/** The newest row of a key, and its value where that is known: null for a deletion. */
+interface Newest {
+  readonly row: KeyRow;
+  readonly value: Uint8Array | null | undefined;
+}
 
 /**
  * The names in a span, each found by one seek, so that a key with a long history costs no more than any other. The
@@ -124,7 +132,7 @@ const keyColumns = "key, mod, create_revision, version, lease, 0 AS size";
 export class Keys {
   readonly #sql: Sql;
   /** The newest rows of keys that were written or looked at lately: most writes are to keys that were written before. */
-  readonly #newest = new Map<ByteString, KeyRow>();
+  readonly #newest = new Map<ByteString, Newest>();
   /** Rows of the batch being applied that are not in the table yet: many go in by one statement. */
   #unwritten: SqlValue[] = [];
 
@@ -135,21 +143,23 @@ export class Keys {
   /** The newest row of a key, a deletion included. */
   newest(key: ByteString): KeyRow | null {
     const remembered = this.#newest.get(key);
-    if (remembered !== undefined) return remembered;
+    if (remembered !== undefined) return remembered.row;
     const [row] = this.#sql.all(
       "SELECT mod, create_revision, version, lease FROM kv WHERE key = ? ORDER BY mod DESC LIMIT 1",
       bytesOf(key),
     );
-    return row === undefined ? null : this.#remember(key, keyRow(row));
+    return row === undefined ? null : this.#remember(key, keyRow(row), undefined);
   }
 
-  #remember(key: ByteString, row: KeyRow): KeyRow {
+  #remember(key: ByteString, row: KeyRow, value: Newest["value"]): KeyRow {
     if (this.#newest.size >= rememberedKeys) {
       // Whatever is not written yet is found here.
       this.flush();
       this.#newest.clear();
     }
-    this.#newest.set(key, row);
+    const isSmall = value === null || (value !== undefined && value.length <= rememberedBytes);
+    // A copy: a small value may lie in the memory of a large message.
+    this.#newest.set(key, { row, value: isSmall ? (value?.slice() ?? null) : undefined });
     return row;
   }
 
@@ -172,7 +182,24 @@ export class Keys {
     return row["value"] === null ? noBytes : bytesIn(row, "value");
   }
 
+  /** The key as it is now. */
+  current(key: ByteString): Entry | null {
+    const newest = this.#newest.get(key);
+    if (newest?.value !== undefined) return entryOf(key, newest.row, newest.value);
+    this.flush();
+    const [row] = this.#sql.all(
+      "SELECT mod, create_revision, version, lease, value FROM kv WHERE key = ? ORDER BY mod DESC LIMIT 1",
+      bytesOf(key),
+    );
+    if (row === undefined) return null;
+    const value = valueIn(row);
+    return entryOf(key, this.#remember(key, keyRow(row), value), value);
+  }
+
+  /** The key as it was at a revision. */
   at(key: ByteString, at: Revision): Entry | null {
+    const newest = this.#newest.get(key);
+    if (newest?.value !== undefined && newest.row.modRevision <= at) return entryOf(key, newest.row, newest.value);
     this.flush();
     const [row] = this.#sql.all(
       "SELECT mod, create_revision, version, lease, value FROM kv WHERE key = ? AND mod <= ? ORDER BY mod DESC LIMIT 1",
@@ -180,9 +207,7 @@ export class Keys {
       at,
     );
     if (row === undefined) return null;
-    const found = keyRow(row);
-    if (found.version === 0) return null;
-    return { key, ...found, value: row["value"] === null ? noBytes : bytesIn(row, "value") };
+    return entryOf(key, keyRow(row), valueIn(row));
   }
 
   append(key: ByteString, row: KeyRow, value: Uint8Array | null): void {
@@ -190,7 +215,7 @@ export class Keys {
     const isLarge = value !== null && value.length > inlineBytes;
     if (isLarge || this.#unwritten.length >= rowsAtOnce * columnsOfRow) this.flush();
     const known = this.#newest.get(key);
-    if (known === undefined || known.modRevision <= row.modRevision) this.#remember(key, row);
+    if (known === undefined || known.row.modRevision <= row.modRevision) this.#remember(key, row, value);
     else this.#newest.delete(key);
   }
 
@@ -209,7 +234,7 @@ export class Keys {
 
   remove(key: ByteString, mod: Revision): void {
     this.flush();
-    if (this.#newest.get(key)?.modRevision === mod) this.#newest.delete(key);
+    if (this.#newest.get(key)?.row.modRevision === mod) this.#newest.delete(key);
     this.#sql.all("DELETE FROM kv WHERE key = ? AND mod = ?", bytesOf(key), mod);
   }
 
@@ -309,6 +334,13 @@ export class Keys {
 
 /** Some drivers bind empty bytes as NULL, so NULL and empty mean the same; `version` alone tells a deletion. */
 const sizeIn = (row: SqlRow): number => (row["size"] === null ? 0 : numberIn(row, "size"));
+
+/** Null for a deletion. */
+const valueIn = (row: SqlRow): Uint8Array | null =>
+  row["version"] === 0 ? null : row["value"] === null ? noBytes : bytesIn(row, "value");
+
+const entryOf = (key: ByteString, row: KeyRow, value: Uint8Array | null): Entry | null =>
+  value === null ? null : { key, ...row, value };
 
 function spanBindings(span: Span): Uint8Array[] {
   const from = bytesOf(span.from);

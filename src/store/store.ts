@@ -188,7 +188,7 @@ export class Store {
   }
 
   get(key: ByteString): Entry | null {
-    return this.#exists ? this.#parts.keys.at(key, this.revision) : null;
+    return this.#exists ? this.#parts.keys.current(key) : null;
   }
 
   getAt(key: ByteString, at: Revision): Entry | Unreadable | null {

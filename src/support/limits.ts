@@ -236,6 +236,14 @@ export const limits = {
   watchBeatMs: 10_000,
   /** How often an event stream says how far all was told: oftener than it would be silent. */
   watchProgressMs: 9_000,
+  /**
+   * How long a question that several share waits: a little less than each of them, so that its end reaches all before their
+   * own time is over.
+   */
+  sharedWatchMs: 8_500,
+  /** Answers that were shared, kept for who comes a little late, and their bytes of the isolate's 128 MB. */
+  sharedAnswers: 1024,
+  sharedAnswerBytes: 4 * MiB,
   /** An event stream that its client does not read ends after this, in ms. Nothing is kept for it meanwhile. */
   watchStallMs: 60_000,
   /** After an event stream ended, clients come back after this and at most twice as long again, so not all at once. */
@@ -327,10 +335,12 @@ export const limits = {
   hedgeAgainMs: 800,
   /** The same for a read that waits for nobody else. */
   localHedgeMs: 500,
-  /** Calls of one kind from one gateway to one replica that leave at once; with so many under way, small requests gather. */
-  callsAtOnce: 1,
-  /** How long a request waits for others at most, in ms, and never longer than half the time that calls take. */
+  /**
+   * How long small requests of one kind from one gateway to one replica gather, in ms (`src/support/pace.ts`); and after
+   * how long one leaves although a call is still under way near by, which may never end.
+   */
   coalescingMs: 5,
+  coalescingWaitMs: 50,
   /** Requests up to this size gather, in characters; and how much one call takes along. */
   coalescedBytes: 8 * KiB,
   coalescedRequests: 256,

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { leaseId, logTime } from "../support/brand.ts";
 import { limits } from "../support/limits.ts";
 import type { ClientReply, ClientRequest, QueryResult, ReadRequest, WriteRequest } from "../replica/messages.ts";
-import { decodeCommand, encodeCommand } from "../store/command-codec.ts";
+import { encodeCommand } from "../store/command-codec.ts";
 import type { EventQuery, StoreEvent } from "../store/events.ts";
 import { packOutcome, refusals } from "../store/outcome-codec.ts";
 import {
@@ -35,6 +35,7 @@ import {
   whole,
 } from "./envelope.ts";
 import type { Decoded } from "./envelope.ts";
+import { listOf, readWrite, usualReply, usualRequest } from "./usual.ts";
 import { packRegistryQuery, packRegistryResult, registryQueries, registryResults } from "./registry-codec.ts";
 
 const consistency = v.variant("type", [
@@ -70,15 +71,7 @@ const query = v.variant("type", [
   ...registryQueries,
 ]);
 
-/** A write travels as the command it will become; deadline 0 says that its replica is to give it one. */
-const write = readBy((value): Omit<WriteRequest, "type"> | null => {
-  const command = typeof value === "string" ? decodeCommand(value) : null;
-  if (command === null || "type" in command) return null;
-  const { deadline, ...rest } = command;
-  return deadline === 0 ? rest : { ...rest, deadline };
-}, "a command");
-
-const writeSchema = v.strictObject({ type: v.literal("write"), command: write });
+const writeSchema = v.strictObject({ type: v.literal("write"), command: readBy(readWrite, "a command") });
 const readSchema = v.strictObject({ type: v.literal("read"), consistency, query });
 
 /** Where events go on. */
@@ -99,27 +92,27 @@ const watchSchema = v.strictObject({
   waitMs: v.pipe(whole, v.maxValue(limits.watchWaitMs)),
 });
 
-const single = [writeSchema, readSchema] as const;
-type Single = v.InferOutput<(typeof single)[number]>;
+const single = v.variant("type", [writeSchema, readSchema]);
+const unpackSingle = (request: v.InferOutput<typeof single>): WriteRequest | ReadRequest =>
+  request.type === "write" ? request.command : request;
 
 const requestSchema = v.pipe(
   v.variant("type", [
-    ...single,
+    writeSchema,
+    readSchema,
     watchSchema,
     v.strictObject({
       type: v.literal("batch"),
-      requests: v.pipe(v.array(v.variant("type", single)), v.minLength(1), v.maxLength(limits.batchCommands)),
+      requests: v.pipe(
+        listOf(usualRequest, v.pipe(single, v.transform(unpackSingle))),
+        v.minLength(1),
+        v.maxLength(limits.batchCommands),
+      ),
     }),
     v.strictObject({ type: v.literal("status"), digest: v.boolean() }),
   ]),
-  v.transform((request): ClientRequest => {
-    if (request.type === "batch") return { type: "batch", requests: request.requests.map(unpackSingle) };
-    return request.type === "write" ? unpackSingle(request) : request;
-  }),
+  v.transform((request): ClientRequest => (request.type === "write" ? request.command : request)),
 );
-
-const unpackSingle = (request: Single): WriteRequest | ReadRequest =>
-  request.type === "write" ? { type: "write", ...request.command } : request;
 
 export const encodeClientRequest = (request: ClientRequest): string => encode(packRequest(request));
 
@@ -238,7 +231,7 @@ const singleReply = [
 ] as const;
 const replySchema = v.variant("type", [
   ...singleReply,
-  v.strictObject({ type: v.literal("batch"), replies: v.array(v.variant("type", singleReply)) }),
+  v.strictObject({ type: v.literal("batch"), replies: listOf(usualReply, v.variant("type", singleReply)) }),
 ]);
 
 function packResult(answer: QueryResult): object {

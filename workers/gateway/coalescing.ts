@@ -1,22 +1,17 @@
 /**
  * Small requests of one isolate to one replica travel together: each call costs the platform, the replica and the
- * customer alike, whatever it carries. Whoever comes while two calls are under way waits a moment, and the first to have
- * waited takes all the others along, in its own name. Nobody depends on it: one whose answer stays out asks the next
- * replica, as it would have done alone, under the same id (SPEC X1). Rests on the runtime to go on in each request's own
- * context when another settles what it waits for (`handle_cross_request_promise_resolution`, on since 2024-10-14).
+ * customer alike, whatever it carries. Whoever comes while a call is under way waits a moment, for the others and for
+ * those who were just answered and come again; one of them takes all along, in its own name. Nobody depends on it: one
+ * whose answer stays out asks the next replica, as it would have done alone, under the same id (SPEC X1). Rests on the
+ * runtime to go on in each request's own context when another settles what it waits for
+ * (`handle_cross_request_promise_resolution`, on since 2024-10-14).
  */
 import type { ClientReply, ClientRequest } from "../../src/replica/messages.ts";
 import type { Operation } from "../../src/store/command.ts";
 import { limits } from "../../src/support/limits.ts";
+import { Pace } from "../../src/support/pace.ts";
 import { clientMessage, decodeClientReply, encodeClientBody } from "../../src/wire/client-codec.ts";
 import type { Visit } from "./visit.ts";
-
-/** A request that waits to be taken along. */
-interface Waiting {
-  readonly body: string;
-  readonly since: number;
-  readonly settle: (answer: Answer) => void;
-}
 
 interface Answer {
   /** Null: the call failed. */
@@ -25,51 +20,74 @@ interface Answer {
   readonly together: number;
 }
 
+/** A request that waits to be taken along. */
+class Rider {
+  readonly body: string;
+  readonly since: number;
+  answer: Answer | null = null;
+  /** There is an answer, or it is time to see whether a call may leave. */
+  wake: () => void = () => undefined;
+
+  constructor(body: string, since: number) {
+    this.body = body;
+    this.since = since;
+  }
+
+  settle(answer: Answer): void {
+    this.answer = answer;
+    this.wake();
+  }
+}
+
 /** The calls of this isolate to one replica, of one kind: an answer waits for the slowest of those it comes with. */
 export class Lane {
-  waiting: Waiting[] = [];
+  waiting: Rider[] = [];
   bytes = 0;
+  readonly pace = new Pace(limits.coalescingMs);
   /** When each call under way is given up at the latest. */
   readonly #underWay = new Set<{ readonly until: number }>();
-  #sentAt = 0;
-  #carried = 0;
-  /** How long calls take, in ms: a moving average. */
-  #latency = 2 * limits.coalescingMs;
 
-  /** When the next call may leave: what a single client sends, at once. Else calls follow each other at half their time. */
-  nextAt(now: number): number {
+  /** @param more who would come along besides those who wait. @returns when the next call may leave. */
+  nextAt(now: number, more: number): number {
     // A call whose request was cut off never says that it has ended.
     for (const call of this.#underWay) if (call.until < now) this.#underWay.delete(call);
-    if (this.#underWay.size < limits.callsAtOnce && this.#carried <= 1) return now;
-    return this.#sentAt + Math.min(limits.coalescingMs, this.#latency / 2);
+    return this.pace.nextAt(this.#underWay.size, this.waiting.length + more);
   }
 
   /** @param carried how many it asks for. @returns what to call once it has ended. */
   begin(now: number, timeoutMs: number, carried: number): (now: number) => void {
     const call = { until: now + timeoutMs };
     this.#underWay.add(call);
-    this.#sentAt = now;
-    this.#carried = carried;
+    this.pace.left(now, carried);
     return (endedAt) => {
       this.#underWay.delete(call);
-      this.#latency += (endedAt - now - this.#latency) / 8;
+      this.pace.ended(endedAt, endedAt - now, this.waiting.length);
+      this.waiting[0]?.wake();
     };
   }
 
-  add(waiting: Waiting): void {
-    this.waiting.push(waiting);
-    this.bytes += waiting.body.length;
+  add(rider: Rider): void {
+    this.waiting.push(rider);
+    this.bytes += rider.body.length;
   }
 
-  take(): readonly Waiting[] {
+  take(): readonly Rider[] {
     const taken = this.waiting;
     this.waiting = [];
     this.bytes = 0;
     return taken;
   }
+
+  hasRoomFor(body: string): boolean {
+    const { length } = this.waiting;
+    return length + 1 < limits.coalescedRequests && this.bytes + body.length <= limits.coalescedGroupBytes;
+  }
 }
 
-/** @returns what the replica of this region answers; null when it does not, within `timeoutMs`. */
+/**
+ * @param timeoutMs after which a call is given up; how long to wait for its answer is up to the caller.
+ * @returns what the replica of this region answers; null when it does not.
+ */
 export async function askTogether(
   visit: Visit,
   region: string,
@@ -82,31 +100,36 @@ export async function askTogether(
   if (goesAlone) return askAlone(visit, region, body, timeoutMs);
   const lane = laneOf(visit, `${kind} ${visit.namespace}/${region}`);
   const now = visit.now();
+  lane.pace.came(now);
   const [first] = lane.waiting;
-  const isFull =
-    lane.waiting.length + 1 >= limits.coalescedRequests || lane.bytes + body.length > limits.coalescedGroupBytes;
   // The first of those who wait may have been cut off.
-  const isLate = first !== undefined && now > first.since + 2 * limits.coalescingMs;
-  const pauseMs = isFull || isLate ? 0 : lane.nextAt(now) - now;
-  if (pauseMs <= 0) return askFor(visit, region, lane, body, timeoutMs);
-
-  const { promise, resolve } = Promise.withResolvers<Answer>();
-  const mine: Waiting = { body, settle: resolve, since: now };
+  const isLate = first !== undefined && now > first.since + limits.coalescingWaitMs;
+  if (isLate || !lane.hasRoomFor(body) || lane.nextAt(now, 1) <= now) {
+    return askFor(visit, region, lane, body, timeoutMs);
+  }
+  const mine = new Rider(body, now);
   lane.add(mine);
-  // Whatever becomes of the others, whose requests may be cut off, this one has timers of its own.
-  const late = visit.after(timeoutMs, () => resolve({ reply: null, together: 1 }));
-  const mayLeave = (): void => {
-    if (lane.waiting[0] === mine) void askFor(visit, region, lane, null, timeoutMs);
-  };
-  const leaves = first === undefined ? visit.after(pauseMs, mayLeave) : () => undefined;
-  try {
-    const { reply, together } = await promise;
-    // What a message can carry is shared by those who travel together: alone there is room for the whole of it.
-    const wasCrowded = together > 1 && reply?.type === "failed" && reply.failure === "too-large";
-    return wasCrowded ? await askAlone(visit, region, body, timeoutMs) : reply;
-  } finally {
-    late();
-    leaves();
+  const { reply, together } = await answerTo(visit, region, lane, mine, timeoutMs);
+  // What a message can carry is shared by those who travel together: alone there is room for the whole of it.
+  const wasCrowded = together > 1 && reply?.type === "failed" && reply.failure === "too-large";
+  return wasCrowded ? askAlone(visit, region, body, timeoutMs) : reply;
+}
+
+/** Whoever came first sees to it that all leave; those after it only wait. Who gives up, and when, is up to the caller. */
+async function answerTo(visit: Visit, region: string, lane: Lane, mine: Rider, timeoutMs: number): Promise<Answer> {
+  for (;;) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    mine.wake = resolve;
+    let cancel = (): void => undefined;
+    if (lane.waiting[0] === mine) {
+      const now = visit.now();
+      const pauseMs = Math.min(lane.nextAt(now, 0), mine.since + limits.coalescingWaitMs) - now;
+      if (pauseMs > 0) cancel = visit.after(pauseMs, resolve);
+      else void askFor(visit, region, lane, null, timeoutMs);
+    }
+    await promise;
+    cancel();
+    if (mine.answer !== null) return mine.answer;
   }
 }
 
@@ -141,7 +164,7 @@ async function askFor(
     ended(visit.now());
     const decoded = text === null ? null : decodeClientReply(text);
     const replies = decoded?.ok === true ? repliesIn(decoded.body, bodies.length) : [];
-    riders.forEach(({ settle }, at) => settle({ reply: replies[at] ?? null, together: bodies.length }));
+    riders.forEach((rider, at) => rider.settle({ reply: replies[at] ?? null, together: bodies.length }));
     return own === null ? null : (replies.at(-1) ?? null);
   });
   // Should this request be cut off, the others still want their answers.

@@ -52,12 +52,15 @@ export async function askReplicas(visit: Visit, request: ClientRequest, latest =
   };
   askNext();
   for (let patience = waitMs + firstPatience(request); asked.size > 0; patience = limits.hedgeAgainMs) {
-    const settled = await firstOf(visit, asked.values(), waiting.length === 0 ? null : patience);
+    const left = until - visit.now();
+    const settled = await firstOf(visit, asked.values(), waiting.length === 0 ? left : Math.min(patience, left));
     if (settled === null) {
       // Asked last for a while, not given up: it may only be slow.
       for (const region of asked.keys()) avoid(visit, region);
       askNext();
-      continue;
+      if (visit.now() < until) continue;
+      inDoubt = true;
+      break;
     }
     const { region, reply } = settled;
     asked.delete(region);
@@ -96,12 +99,7 @@ const firstPatience = (request: ClientRequest): number =>
   request.type === "read" && request.consistency.type === "local" ? limits.localHedgeMs : limits.hedgeMs;
 
 /** The first to settle, or null after `patienceMs`. */
-async function firstOf(
-  visit: Visit,
-  asked: Iterable<Promise<Settled>>,
-  patienceMs: number | null,
-): Promise<Settled | null> {
-  if (patienceMs === null) return Promise.race(asked);
+async function firstOf(visit: Visit, asked: Iterable<Promise<Settled>>, patienceMs: number): Promise<Settled | null> {
   const { promise: late, resolve } = Promise.withResolvers<null>();
   const cancel = visit.after(patienceMs, () => resolve(null));
   try {

@@ -120,6 +120,8 @@ describe("requests in one message", () => {
         } as const;
         bench.step({ type: "acceptor-answer", call, reply: { type: "protocol", counter: 1, body } });
       }
+      bench.now += limits.barrierGapMs;
+      bench.step({ type: "wake" });
     }
     for (const { handle, name } of messages) {
       const entry = { result: { entry: { key: key(name) } } };

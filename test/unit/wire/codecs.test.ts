@@ -17,6 +17,7 @@ import type { RangeQuery, RangeResult, Transaction } from "../../../src/store/tr
 import * as acceptor from "../../../src/wire/acceptor-codec.ts";
 import * as client from "../../../src/wire/client-codec.ts";
 import * as peer from "../../../src/wire/peer-codec.ts";
+import { withoutText } from "./without-text.ts";
 
 const low = ballot(3, "wnam", "inc-a");
 const members = membersOf([
@@ -277,7 +278,7 @@ describe.each(kinds)("[W1] %s", (_, messages, encode, decode) => {
   const text = (message: unknown): string => (encode as (m: unknown) => string)(message);
 
   it.each(each.map((m, i) => [i, m.type, m] as const))("%i %s survives", (_i, _type, message) => {
-    expect(decode(text(message))).toEqual({ ok: true, body: message });
+    expect(withoutText(decode(text(message)))).toEqual({ ok: true, body: message });
   });
 
   it("an unknown version is refused by name, whatever the body", () => {

@@ -7,6 +7,7 @@ import { logTime, requestId, revision } from "../../../src/support/brand.ts";
 import { byteString, utf8 } from "../../../src/support/bytes.ts";
 import { decodeClientRequest, encodeClientReply } from "../../../src/wire/client-codec.ts";
 import { askTogether } from "../../../workers/gateway/coalescing.ts";
+import { askReplicas } from "../../../workers/gateway/replicas.ts";
 import type { Visit } from "../../../workers/gateway/visit.ts";
 import { visitWith } from "./visit.ts";
 
@@ -193,13 +194,14 @@ describe("requests to one replica", () => {
     expect(await Promise.all(asked)).toEqual([null, null]);
   });
 
-  it("give up in their own time, when whoever took them along was cut off", async () => {
+  it("are given up in their own time, when whoever took them along was cut off", async () => {
     const stage = await busy();
-    const asked = stage.ask(put("b"));
+    const asked = askReplicas({ ...stage.visit, regions: ["wnam"] }, put("b"));
+    const problem = asked.catch((error: unknown) => error);
     await stage.pass(limits.coalescingMs);
     expect(stage.sizes).toEqual([1, 1]);
-    await stage.pass(100);
-    expect(await asked).toBe(null);
+    await stage.pass(limits.gatewayMs);
+    expect(await problem).toMatchObject({ code: "no-quorum", particulars: { outcome: "unknown" } });
   });
 
   it("are taken along by the next, when the first of them was cut off before it left", async () => {
@@ -208,7 +210,7 @@ describe("requests to one replica", () => {
     // The first one's timer never rings.
     const leaves = stage.timers.findLast(({ at }) => at === stage.now + limits.coalescingMs);
     if (leaves !== undefined) leaves.over = true;
-    await stage.pass(2 * limits.coalescingMs + 1);
+    await stage.pass(limits.coalescingWaitMs + 1);
     expect(stage.sizes).toEqual([1]);
     const next = stage.ask(put("bbb"));
     await settled();
