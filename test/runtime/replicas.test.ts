@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { logTime, requestId, revision } from "../../src/support/brand.ts";
 import type { ByteString } from "../../src/support/brand.ts";
 import type { ClientReply, ClientRequest, Failure } from "../../src/replica/messages.ts";
-import { decodeClientRequest, encodeClientReply } from "../../src/wire/client-codec.ts";
+import { encodeClientRequest, encodeClientReply } from "../../src/wire/client-codec.ts";
 import { Problem } from "../../workers/gateway/problems.ts";
 import { askReplicas } from "../../workers/gateway/replicas.ts";
 import type { Visit } from "../../workers/gateway/visit.ts";
@@ -97,7 +97,7 @@ describe("asking the replicas", () => {
     const { visit, calls } = scripted(at(1, null), at(10, deleted), "hangs");
     expect(await ask(visit, writing)).toEqual({ end: ["enam", deleted], tookMs: 11 });
     expect(new Set(calls.map(({ payload }) => payload)).size).toBe(1);
-    expect(decodeClientRequest(calls[0]?.payload)).toEqual({ ok: true, body: writing });
+    expect(calls[0]?.payload).toBe(encodeClientRequest(writing));
   });
 
   it("joins one that hangs with the next, well before time is up", async () => {
