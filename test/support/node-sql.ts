@@ -2,6 +2,7 @@
 import { DatabaseSync } from "node:sqlite";
 import type { StatementSync } from "node:sqlite";
 import type { Sql, SqlRow, SqlValue } from "../../src/support/sql.ts";
+import { checkPlatformLimits } from "./platform-limits.ts";
 
 export class NodeSql implements Sql {
   readonly #database: DatabaseSync;
@@ -12,10 +13,9 @@ export class NodeSql implements Sql {
     this.#database = new DatabaseSync(path);
   }
 
+  /** @throws {RangeError} where the platform would refuse. */
   all(statement: string, ...bindings: readonly SqlValue[]): readonly SqlRow[] {
-    for (const value of bindings) {
-      if (typeof value === "number" && !Number.isSafeInteger(value)) throw new RangeError(`cannot bind ${value}`);
-    }
+    checkPlatformLimits(statement, bindings);
     return this.#prepare(statement).all(...bindings) as unknown as readonly SqlRow[];
   }
 

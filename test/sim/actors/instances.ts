@@ -3,9 +3,10 @@
  * time is never missing (E1, E2), one that fell silent is gone in the end.
  */
 import { regionName, requestId } from "../../../src/support/brand.ts";
+import { everything } from "../../../src/registry/lookup.ts";
 import { register } from "../../../src/registry/register.ts";
 import { agentNode, instanceName, serviceName } from "../../../src/registry/keys.ts";
-import type { InstanceRecord, Lookup } from "../../../src/registry/model.ts";
+import type { InstanceRecord } from "../../../src/registry/model.ts";
 import type { Cluster } from "../cluster.ts";
 
 const ttlMs = 4_000;
@@ -87,18 +88,7 @@ export class Instances {
     const { world, regions } = this.#cluster;
     if (service === null) throw new Error("bad name");
     const expected = this.#lives.filter((life) => life.alive && world.now <= life.dueAt);
-    const lookup: Lookup = {
-      service,
-      health: "any",
-      tags: [],
-      notTags: [],
-      meta: {},
-      regions: [],
-      failover: [],
-      order: { type: "name" },
-      limit: 100,
-      after: null,
-    };
+    const lookup = everything(service);
     const query = { type: "instances", lookup } as const;
     this.#cluster
       .replica(world.pick(regions))

@@ -5,12 +5,14 @@
 import { DatabaseSync } from "node:sqlite";
 import type { StatementSync } from "node:sqlite";
 import type { Sql, SqlRow, SqlValue } from "../../../src/support/sql.ts";
+import { checkPlatformLimits } from "../../support/platform-limits.ts";
 
 export class SimSql implements Sql {
   #database = new DatabaseSync(":memory:");
   readonly #prepared = new Map<string, StatementSync>();
 
   all(statement: string, ...bindings: readonly SqlValue[]): readonly SqlRow[] {
+    checkPlatformLimits(statement, bindings);
     let prepared = this.#prepared.get(statement);
     if (prepared === undefined) {
       prepared = this.#database.prepare(statement);

@@ -6,6 +6,17 @@ const file = "workers/adapters/acceptor-storage.ts";
 
 export const storage: readonly Twin[] = [
   {
+    name: "binds-more-than-a-statement-takes",
+    area,
+    rule: "L1",
+    wrong: "A batch of many writes cannot be applied: the platform refuses the statement.",
+    file: "src/store/keys.ts",
+    find: "const rowsAtOnce = 16;",
+    replace: "const rowsAtOnce = 17;",
+    check: "test/unit/store/keys.test.ts",
+    expected: /at most 100 are bound/,
+  },
+  {
     name: "answers-repeats-without-counting",
     area,
     rule: "D2",

@@ -36,6 +36,27 @@ describe("an empty database", () => {
 });
 
 describe("put", () => {
+  test("any number of one batch stays within what a statement may bind", () => {
+    const driver = new Driver();
+    const names = Array.from({ length: 50 }, (_, n) => `k${n}`);
+    driver.apply(...names.map((name) => driver.command(put(name, name))));
+    expect(names.map((name) => driver.value(name))).toEqual(names);
+  });
+
+  test("what was read or written lately is found as it was written, large or small, and gone when it is deleted", () => {
+    const driver = new Driver();
+    const values = ["", "small", "x".repeat(256), "y".repeat(257), "z".repeat(5000)];
+    for (const [n, value] of values.entries()) driver.one(put(`k${n}`, value));
+    const reads = () => values.map((_, n) => [driver.value(`k${n}`), driver.value(`k${n}`)]);
+    expect(reads()).toEqual(values.map((value) => [value, value]));
+    driver.reopen();
+    expect(reads()).toEqual(values.map((value) => [value, value]));
+    driver.one(remove("k1"));
+    expect(driver.value("k1")).toBeNull();
+    driver.one(put("k1", "again"));
+    expect(driver.value("k1")).toBe("again");
+  });
+
   test("uses one revision, counts versions, keeps the create revision", () => {
     const driver = new Driver();
     expect(driver.one(put("a", "1"))).toEqual({
