@@ -241,6 +241,12 @@ export const limits = {
    * own time is over.
    */
   sharedWatchMs: 8_500,
+  /**
+   * Before the next such question is asked, a gateway rests for about as long as telling so many takes, and no longer than
+   * this, in ms: what happens meanwhile is told together. A few are told at once.
+   */
+  sharedWatchTellsPerMs: 10,
+  sharedWatchRestMs: 20,
   /** Answers that were shared, kept for who comes a little late, and their bytes of the isolate's 128 MB. */
   sharedAnswers: 1024,
   sharedAnswerBytes: 4 * MiB,
@@ -366,6 +372,17 @@ export const limits = {
   timePerSecond: 2,
   /** How often a client may ask for the time without being refused: more often tells it nothing new. */
   timeIntervalMs: 1000,
+  /** Pipelines in one isolate; and for each, requests and bytes of their values that may wait for their answers. */
+  pipelines: 1000,
+  pipelineUnanswered: 4096,
+  pipelineBytes: 8 * MiB,
+  /** Batches of one kind that a pipeline has under way: while one is carried out, the next is read and gathers. */
+  pipelineCalls: 2,
+  /**
+   * Batches after which a pipeline asks its client to go on over another socket. Each takes one request to an object, or
+   * nine at the worst, and the platform allows 10,000 for a connection (50 on the free plan).
+   */
+  pipelineCallsInAll: 1000,
   /** A question for the time: a packet of 48 bytes, or JSON with a stamp, a region, a nonce and a hash. */
   timeQuestionBytes: 1024,
   /** Sockets for the time in one isolate: each holds a little of its 128 MB for as long as its client likes. */

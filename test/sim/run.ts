@@ -107,7 +107,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     desk,
     leaseHolders: new LeaseHolders(desk, 2),
     lockHolders: new LockHolders(desk, 3),
-    watchers: new Watchers(desk, 2),
+    watchers: new Watchers(desk, 2, 2),
     registry,
     history: keptHistory,
     expiryGuard,

@@ -20,6 +20,7 @@ export interface ServerEvent {
 export type EventSource = AsyncGenerator<readonly ServerEvent[], void>;
 
 type Step = IteratorResult<readonly ServerEvent[], void>;
+type Controller = ReadableStreamDefaultController<Uint8Array>;
 
 const headers = {
   "content-type": "text/event-stream",
@@ -33,6 +34,26 @@ const encoder = new TextEncoder();
 
 const frame = ({ event, data, id }: ServerEvent): string =>
   `${id === undefined ? "" : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+
+interface Framed {
+  readonly bytes: Uint8Array;
+  /** The last that has one. */
+  readonly id: string | null;
+}
+
+/** A step that several streams tell is framed once. */
+const frames = new WeakMap<readonly ServerEvent[], Framed>();
+
+function framed(step: readonly ServerEvent[]): Framed {
+  const known = frames.get(step);
+  if (known !== undefined) return known;
+  const id = step.findLast((event) => event.id !== undefined)?.id ?? null;
+  const made = { bytes: encoder.encode(step.map(frame).join("")), id };
+  frames.set(step, made);
+  return made;
+}
+
+const beat = encoder.encode(": still here\n\n");
 
 /**
  * @param signal fires when the client is gone.
@@ -51,55 +72,79 @@ export async function eventStream(visit: Visit, signal: AbortSignal, source: Eve
 class EventStream {
   readonly #visit: Visit;
   readonly #source: EventSource;
-  /** The step that is under way, or was taken and not told. */
-  #step: Promise<Step> | null;
+  /** The first step, which was taken before there was a stream. */
+  #first: Step | null;
   #lastId: string | null = null;
   #ended = false;
-  /** Stops the wait for a client that does not read. */
-  #stopWaiting = (): void => undefined;
+  /** A step is awaited: the client has room. */
+  #pulling = false;
+  #toldAt = 0;
+  #stopWatching = (): void => undefined;
 
   constructor(visit: Visit, source: EventSource, first: Step) {
     this.#visit = visit;
     this.#source = source;
-    this.#step = Promise.resolve(first);
+    this.#first = first;
   }
 
-  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
+  start(controller: Controller): void {
     const retryMs = integerBetween(this.#visit.random, limits.watchRetryMs, 3 * limits.watchRetryMs);
-    controller.enqueue(encoder.encode(`retry: ${retryMs}\n\n`));
+    this.#tell(controller, encoder.encode(`retry: ${retryMs}\n\n`));
+    this.#watch(controller, limits.watchBeatMs);
   }
 
   /** The client has room: goes on until there is something for it. */
-  async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    this.#stopWaiting();
+  async pull(controller: Controller): Promise<void> {
+    this.#pulling = true;
     try {
-      for (let text = ""; text === "";) {
-        const step = await this.#stepOrBeat();
+      for (let told = false; !told;) {
+        const step = this.#first ?? (await this.#source.next());
+        this.#first = null;
         if (this.#ended) return;
-        if (step?.done === true) {
-          this.#ended = true;
+        if (step.done === true) {
+          this.end();
           return controller.close();
         }
-        text = step === null ? ": still here\n\n" : this.#told(step.value);
-        if (text !== "") controller.enqueue(encoder.encode(text));
+        const { bytes, id } = framed(step.value);
+        this.#lastId = id ?? this.#lastId;
+        told = bytes.length > 0;
+        if (told) this.#tell(controller, bytes);
       }
-      this.#stopWaiting = this.#visit.after(limits.watchStallMs, () => this.#cut(controller));
     } catch (error) {
       if (this.#ended) return;
-      this.#ended = true;
+      this.end();
       this.#endWith(controller, "error", problemDocument(problemOf(error), "GET"));
+    } finally {
+      this.#pulling = false;
     }
   }
 
+  #tell(controller: Controller, bytes: Uint8Array): void {
+    controller.enqueue(bytes);
+    this.#toldAt = this.#visit.now();
+  }
+
+  /** Looks after silence and stalling now and then: a timer for each step would cost as much as the step. */
+  #watch(controller: Controller, afterMs: number): void {
+    this.#stopWatching = this.#visit.after(afterMs, () => {
+      const silentMs = this.#visit.now() - this.#toldAt;
+      // What was told is not read, or is still on its way.
+      const stalls = !this.#pulling || (controller.desiredSize ?? 0) < 0;
+      if (stalls && silentMs >= limits.watchStallMs) return this.#cut(controller);
+      if (!stalls && silentMs >= limits.watchBeatMs) this.#tell(controller, beat);
+      const leftMs = this.#toldAt + limits.watchBeatMs - this.#visit.now();
+      this.#watch(controller, leftMs > 0 ? leftMs : limits.watchBeatMs);
+    });
+  }
+
   /** Whoever reads on later finds the end, and where it was. */
-  #cut(controller: ReadableStreamDefaultController<Uint8Array>): void {
-    if (this.#ended) return;
+  #cut(controller: Controller): void {
     this.end();
     const detail = `nothing was read for ${limits.watchStallMs} ms`;
     this.#endWith(controller, "slow", { detail });
   }
 
-  #endWith(controller: ReadableStreamDefaultController<Uint8Array>, event: string, document: object): void {
+  #endWith(controller: Controller, event: string, document: object): void {
     const data = { ...document, ...(this.#lastId === null ? {} : { next: this.#lastId }) };
     controller.enqueue(encoder.encode(frame({ event, data })));
     controller.close();
@@ -109,30 +154,11 @@ class EventStream {
     this.end();
   }
 
-  /** The client is gone: the source takes no further step. */
+  /** The client is gone, or there is no more to tell: the source takes no further step. */
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#stopWaiting();
+    this.#stopWatching();
     this.#source.return().catch(() => undefined);
-  }
-
-  #told(events: readonly ServerEvent[]): string {
-    this.#lastId = events.findLast(({ id }) => id !== undefined)?.id ?? this.#lastId;
-    return events.map(frame).join("");
-  }
-
-  /** The next step; null when it is time for a sign of life. */
-  async #stepOrBeat(): Promise<Step | null> {
-    const step = (this.#step ??= this.#source.next());
-    const { promise: beat, resolve } = Promise.withResolvers<null>();
-    const cancel = this.#visit.after(limits.watchBeatMs, () => resolve(null));
-    try {
-      const first = await Promise.race([step, beat]);
-      if (first !== null) this.#step = null;
-      return first;
-    } finally {
-      cancel();
-    }
   }
 }

@@ -7,6 +7,8 @@ import type { Members } from "../../src/paxos/membership.ts";
 import type { Lane } from "./coalescing.ts";
 import type { Decided } from "./decision-value.ts";
 import { Lru } from "./lru.ts";
+import type { Question } from "./shared-questions.ts";
+import type { Happenings } from "./watching.ts";
 import type { Bucket } from "../time/budget.ts";
 
 /** A founded set of acceptors, and how far each was seen to have counted (SPEC F5). */
@@ -26,6 +28,12 @@ export class Memory {
   readonly unreachable = new Lru<number>(limits.rememberedObjects);
   /** Requests that travel together, by kind, namespace and region. */
   readonly lanes = new Lru<Lane>(limits.rememberedObjects);
+  /** What watchers wait for together, by namespace and what they follow; weighed by the length of that name. */
+  readonly questions = new Lru<Question>(limits.rememberedObjects, limits.sharedAnswerBytes);
+  /** Until when the next such question is not asked. */
+  readonly rests = new Lru<number>(limits.rememberedObjects, limits.sharedAnswerBytes);
+  /** What they were told lately, by place, namespace and what they follow. */
+  readonly answers = new Lru<Happenings>(limits.sharedAnswers, limits.sharedAnswerBytes);
   /** Whose turn it is in a service, by namespace and service: lookups in turns go on from there. */
   readonly turns = new Lru<number>(limits.rememberedObjects);
   /** Until when a replica is not asked again whether it is up to date, by namespace. */
@@ -34,6 +42,8 @@ export class Memory {
   readonly timeBudgets = new Lru<Bucket>(limits.rememberedObjects);
   /** Until when this gateway's own clock is not to be trusted, and open sockets for the time. */
   readonly time = { doubtedUntil: 0, sockets: 0 };
+  /** Pipelines that stand. */
+  readonly pipelines = { open: 0 };
   /** Of this isolate, since it started. */
   readonly counters = { decisionCacheHits: 0, decisionCacheMisses: 0, replicasGivenUp: 0 };
 }

@@ -30,13 +30,21 @@ export async function* told(visit: Visit, followed: Followed, start: EventPlace 
 
 const onwards = (answer: Happenings): EventPlace => wholeRevisions(answer).next;
 
+/** What was told of an answer: those who share it (`shared-questions.ts`) ask for the same, and are told the very same. */
+const shown = new WeakMap<Happenings, readonly ServerEvent[]>();
+
 /** One event for each revision, so that what changed at once is told at once. */
-const changes = (answer: Happenings, { previous }: Followed): readonly ServerEvent[] =>
-  byRevision(wholeRevisions(answer)).map(({ revision, events, more, next }) => {
+function changes(answer: Happenings, { previous }: Followed): readonly ServerEvent[] {
+  const known = shown.get(answer);
+  if (known !== undefined) return known;
+  const told = byRevision(wholeRevisions(answer)).map(({ revision, events, more, next }) => {
     const id = encodePlace(next);
-    const shown = events.map((one) => shownEvent(one, previous));
-    return { event: "changes", id, data: { revision, events: shown, more, next: id } };
+    const data = { revision, events: events.map((one) => shownEvent(one, previous)), more, next: id };
+    return { event: "changes", id, data };
   });
+  shown.set(answer, told);
+  return told;
+}
 
 function progress({ revision, next }: Happenings): ServerEvent {
   const id = encodePlace(next);

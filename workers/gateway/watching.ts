@@ -1,7 +1,8 @@
 /**
  * Following what happens to a range of keys: one question after another to the replicas, each from where the answer before
  * it ended. Whoever answers reads the log's own record, so it makes no difference which replica does, and when one dies the
- * next one goes on. Nothing is read ahead of the caller: a slow client slows down its own questions only (SPEC N1-N4).
+ * next one goes on. Nothing is read ahead of the caller: a slow client slows down its own questions only (SPEC N1-N4). Those
+ * who wait for the same share a question (`shared-questions.ts`).
  */
 import { revision } from "../../src/support/brand.ts";
 import type { Revision } from "../../src/support/brand.ts";
@@ -13,6 +14,7 @@ import { assert } from "../../src/support/assert.ts";
 import { Problem } from "./problems.ts";
 import { read } from "./reads.ts";
 import { askReplicas } from "./replicas.ts";
+import { happeningsTogether } from "./shared-questions.ts";
 import type { Visit } from "./visit.ts";
 
 /** What is followed: an `EventQuery` without its place. */
@@ -35,9 +37,9 @@ export async function fromNow(visit: Visit, { range }: Pick<Followed, "range">):
 }
 
 /**
- * One question.
+ * One question, or a part in one that others ask, too.
  * @param waitMs how long to wait for something to happen, at most `limits.watchWaitMs`; 0: not at all.
- * @param maxBytes of the events in the answer; the first is answered however large it is.
+ * @param maxBytes of the events in the answer, unless it is shared; the first is answered however large it is.
  * @throws {Problem} `revision-compacted` when the place lies before what is kept; otherwise when no replica could answer.
  */
 export async function happenings(
@@ -46,6 +48,19 @@ export async function happenings(
   from: EventPlace,
   waitMs: number = limits.watchWaitMs,
   maxBytes: number = limits.watchBytes,
+): Promise<Happenings> {
+  if (waitMs === 0 || !visit.gathers) return ask(visit, followed, from, waitMs, maxBytes);
+  return happeningsTogether(visit, followed, from, waitMs, async (place, ms, bytes = maxBytes) =>
+    ask(visit, followed, place, ms, bytes),
+  );
+}
+
+async function ask(
+  visit: Visit,
+  followed: Followed,
+  from: EventPlace,
+  waitMs: number,
+  maxBytes: number,
 ): Promise<Happenings> {
   const request = { type: "watch", query: { ...followed, from }, maxBytes, waitMs } as const;
   const { reply } = await askReplicas(visit, request);

@@ -1,6 +1,7 @@
 /**
  * Clients that follow ranges of keys: one question after another, at any gateway, each from where the answer before ended.
  * They begin somewhere, go on after every failure, fall behind, begin again where they are told to, and look back (N1-N4).
+ * Those of one group follow the same, mostly at the same gateway: they share questions there.
  */
 import { limits } from "../../../src/support/limits.ts";
 import { startOf } from "../../../src/store/events.ts";
@@ -36,27 +37,34 @@ export class Watchers {
   readonly #desk: Desk;
   readonly questions: Question[] = [];
   readonly beginnings: Beginning[] = [];
+  readonly #answers = new WeakSet<Happenings>();
   #running = true;
 
-  constructor(desk: Desk, clients: number) {
+  constructor(desk: Desk, groups: number, members: number) {
     this.#desk = desk;
-    for (let i = 0; i < clients; i += 1) desk.begin(async () => this.#live(`watcher${i}`));
+    const { world } = desk;
+    for (let group = 0; group < groups; group += 1) {
+      const home = world.pick(desk.regions);
+      const followed = {
+        range: world.pick(ranges),
+        puts: world.chance(0.9),
+        deletes: world.chance(0.9),
+        previous: world.chance(0.5),
+      };
+      for (let member = 0; member < members; member += 1) {
+        desk.begin(async () => this.#live(`watcher${group}.${member}`, home, followed));
+      }
+    }
   }
 
   stop(): void {
     this.#running = false;
   }
 
-  async #live(watcher: string): Promise<void> {
+  async #live(watcher: string, home: string, followed: Followed): Promise<void> {
     const desk = this.#desk;
     const { world } = desk;
-    let region = world.pick(desk.regions);
-    const followed = {
-      range: world.pick(ranges),
-      puts: world.chance(0.9),
-      deletes: world.chance(0.9),
-      previous: world.chance(0.5),
-    };
+    let region = home;
     let from: EventPlace | null = world.chance(0.5) ? startOf(2) : null;
     while (this.#running) {
       from ??= await this.#now(region, followed.range);
@@ -67,7 +75,7 @@ export class Watchers {
       const told = await this.#ask(watcher, region, followed, from);
       if (typeof told === "number") from = world.chance(0.5) ? startOf(told) : null;
       else if (told !== null) from = told.next;
-      if (told === null || world.chance(0.1)) region = world.pick(desk.regions);
+      if (told === null || world.chance(0.1)) region = world.chance(0.5) ? home : world.pick(desk.regions);
       if (told === null) await desk.pause(world.between(20, 300));
       else if (from !== null && world.chance(0.03)) {
         // It forgot where it was, or was away.
@@ -92,7 +100,7 @@ export class Watchers {
   async #ask(watcher: string, region: string, followed: Followed, from: EventPlace): Promise<Question["told"]> {
     const desk = this.#desk;
     const { world } = desk;
-    const waitMs = world.pick([0, 300, 3_000, 8_000]);
+    const waitMs = world.pick([0, 300, 3_000, limits.watchProgressMs, limits.watchProgressMs]);
     const question: Question = { watcher, followed, from, calledAt: world.now, returnedAt: Infinity, told: null };
     this.questions.push(question);
     const gateway = desk.cluster.gateway(region);
@@ -106,6 +114,8 @@ export class Watchers {
     if (heard?.type === "answer") {
       question.told = heard.answer;
       const { next, events } = heard.answer;
+      if (this.#answers.has(heard.answer)) world.count("watch-shared");
+      this.#answers.add(heard.answer);
       world.count("watch-answer", `${watcher} ${events.length} to ${next.revision}.${next.index}`);
     }
     if (heard?.type !== "problem") return question.told;

@@ -15,6 +15,9 @@ import { replayOf, sameStory } from "./replay.ts";
 /** How long after a change was chosen who waits for it is told, once nothing is wrong any more. */
 const promptMs = 2_000;
 
+/** Until then after everything is healed one may join a question whose answer was lost before. */
+const lostMs = 1_000;
+
 export const watches: CheckerOf = (scene) => ({
   end() {
     const { cluster, chosen, watchers } = scene;
@@ -100,7 +103,7 @@ function asEvent({ key, revision, entry, previous }: PlainChange, withPrevious: 
 function judgeDelay({ cluster, chosen, watchers, healthyFrom }: Scene): void {
   const { model, stands } = replayOf(chosen);
   for (const { watcher, followed, from, calledAt, returnedAt } of watchers.questions) {
-    if (calledAt < healthyFrom()) continue;
+    if (calledAt < healthyFrom() + lostMs) continue;
     const [first] = toldFrom(model, { followed, from });
     if (first === undefined) continue;
     const chosenAt = chosen.chosenAt(stands.findIndex(({ revision }) => revision >= first.revision));

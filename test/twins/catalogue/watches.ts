@@ -4,6 +4,7 @@ import type { Twin } from "../twin.ts";
 const area = "watches";
 const events = "src/store/events.ts";
 const waiting = "src/replica/watches.ts";
+const shared = "workers/gateway/shared-questions.ts";
 
 export const watches: readonly Twin[] = [
   {
@@ -95,7 +96,7 @@ export const watches: readonly Twin[] = [
     find: "return history.insert(item.row);",
     replace: "return history.insert({ ...item.row, changes: null });",
     check: "simulation",
-    expected: /\[(N2|L2|L3|X1|V2)\]/,
+    expected: /\[(N2|L2|L3|X1|V2|E1)\]/,
   },
   {
     name: "tells-what-was-before-as-it-is-now",
@@ -105,6 +106,39 @@ export const watches: readonly Twin[] = [
     file: events,
     find: "withPrevious && previous !== null ? this.#keys.at(key, previous) : null;",
     replace: "withPrevious && previous !== null ? this.#keys.at(key, mod) : null;",
+    check: "simulation",
+    expected: /\[N[12]\] watches/,
+  },
+  {
+    name: "hands-everybody-the-whole-answer",
+    area,
+    rule: "N1",
+    wrong: "Who joins a question that began before its place is told again what it was told already.",
+    file: shared,
+    find: "if (place.revision === from.revision && place.index === from.index) return answer;",
+    replace: "if (!isBefore(place, from)) return answer;",
+    check: "simulation",
+    expected: /\[N[13]\] watches/,
+  },
+  {
+    name: "joins-a-question-that-began-later",
+    area,
+    rule: "N2",
+    wrong: "Who is behind waits with those who are not, and is never told what lies between.",
+    file: shared,
+    find: "const isCovered = question !== null && !isBefore(place, question.from);",
+    replace: "const isCovered = question !== null;",
+    check: "simulation",
+    expected: /\[N2\] watches/,
+  },
+  {
+    name: "shares-with-who-follows-less",
+    area,
+    rule: "N1",
+    wrong: "Who wants to hear of puts only waits with those who want deletions too, and is told of them.",
+    file: shared,
+    find: "JSON.stringify([puts, deletes, previous, ...[range, ...also].map(pairOf)]);",
+    replace: "JSON.stringify([range, ...also].map(pairOf));",
     check: "simulation",
     expected: /\[N[12]\] watches/,
   },

@@ -9,6 +9,7 @@ import { visitWith } from "./visit.ts";
 
 const visit: Visit = {
   ...visitWith(async () => Promise.resolve(null)),
+  now: () => Date.now(),
   after(ms, then) {
     const timer = setTimeout(then, ms);
     return () => clearTimeout(timer);
@@ -160,7 +161,9 @@ describe("an event stream", () => {
     const beat = textOf(reader);
     await vi.advanceTimersByTimeAsync(limits.watchBeatMs);
     await beat;
-    await vi.advanceTimersByTimeAsync(limits.watchStallMs);
+    // Another one shows that it is not read, and waits for it in vain.
+    await vi.advanceTimersByTimeAsync(limits.watchBeatMs + limits.watchStallMs);
+    expect(await textOf(reader)).toBe(": still here\n\n");
     const told = await textOf(reader);
     expect(told).toMatch(/^event: slow\n/);
     expect(told).toContain('"next":"7"');

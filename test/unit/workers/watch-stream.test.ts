@@ -24,7 +24,7 @@ function scripted(...results: readonly QueryResult[]) {
     const reply: ClientReply = { type: "result", result, revision: revision(9), ageMs: 0 };
     return Promise.resolve(encodeClientReply(reply));
   });
-  return { visit, asked };
+  return { visit: { ...visit, gathers: false }, asked };
 }
 
 describe("a watch's event stream", () => {
