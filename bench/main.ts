@@ -13,6 +13,7 @@ import { keyCount, loads, putsPerRequest, valueBytes } from "./compare/loads.ts"
 import type { Load } from "./compare/loads.ts";
 import { compare } from "./compare/measure.ts";
 import type { Series } from "./compare/measure.ts";
+import { pipelinedPuts } from "./compare/pipeline.ts";
 import { help, readOptions } from "./compare/options.ts";
 import type { Options } from "./compare/options.ts";
 import { prepare } from "./compare/prepare.ts";
@@ -83,19 +84,26 @@ class Results {
 
   /** Many small writes from one client. */
   async oneClient(resources: Resources, options: Options, { synod, etcd }: Compared): Promise<void> {
-    const contest = { load: "batch", connections: 1, systems: [{ system: synod }, { system: etcd }] } as const;
-    progress(loads.batch);
-    const [batch, transactions] = await compare(resources, options, contest);
-    if (batch === undefined || transactions === undefined) throw new Error("somebody had no turn");
-    this.all.push(batch, transactions);
-    const title = `one client, \`/batch\` of ${putsPerRequest} puts`;
-    this.#rows.push({ title: `${title}; etcd: transactions`, connections: "1", subject: batch, rival: transactions });
+    const systems = [{ system: synod }, { system: etcd }, { system: synod, load: "pipeline" }] as const;
+    progress(`${loads.batch}, ${loads.pipeline}`);
+    const series = await compare(resources, options, { load: "batch", connections: 1, systems });
+    const [batch, transactions, pipelined] = series;
+    if (batch === undefined || transactions === undefined || pipelined === undefined) {
+      throw new Error("somebody had no turn");
+    }
+    this.all.push(...series);
     const puts = this.all.find(
       (one) => one.system === etcd.name && one.load === loads.puts && one.connections === usualConnections,
     );
-    if (puts === undefined) return;
-    const connections = `1; etcd: ${usualConnections}`;
-    this.#rows.push({ title: `${title}; etcd: its puts above`, connections, subject: batch, rival: puts });
+    for (const [title, subject] of [
+      [`one client, \`/batch\` of ${putsPerRequest} puts`, batch],
+      [`one client, \`/pipeline\`, ${pipelinedPuts} puts unanswered`, pipelined],
+    ] as const) {
+      this.#rows.push({ title: `${title}; etcd: transactions`, connections: "1", subject, rival: transactions });
+      if (puts === undefined) continue;
+      const connections = `1; etcd: ${usualConnections}`;
+      this.#rows.push({ title: `${title}; etcd: its puts above`, connections, subject, rival: puts });
+    }
   }
 
   async fanOut(resources: Resources, options: Options, { synod, etcd }: Compared): Promise<void> {

@@ -23,6 +23,7 @@ import { addIndexRoutes } from "./routes/index.ts";
 import { addKeyRoutes } from "./routes/kv.ts";
 import { addLeaseRoutes } from "./routes/leases.ts";
 import { addLockRoutes } from "./routes/locks.ts";
+import { addPipelineRoutes } from "./routes/pipeline.ts";
 import { addServiceRoutes } from "./routes/services.ts";
 import { addStatusRoutes } from "./routes/status.ts";
 import { addTimeRoutes } from "./routes/time.ts";
@@ -51,6 +52,7 @@ for (const add of [
   addKeyRoutes,
   addTransactionRoutes,
   addBatchRoutes,
+  addPipelineRoutes,
   addLeaseRoutes,
   addLockRoutes,
   addElectionRoutes,

@@ -18,6 +18,7 @@ export const loads = {
   local: "local gets",
   mixed: "90 % linearizable gets, 10 % puts",
   batch: `${putsPerRequest} puts a request`,
+  pipeline: "puts through a pipeline",
 } as const;
 
 export type Load = keyof typeof loads;
@@ -25,12 +26,12 @@ export type Load = keyof typeof loads;
 /** How many operations one request carries. */
 export const operationsPerRequest = (load: Load): number => (load === "batch" ? putsPerRequest : 1);
 
-export function requestsOf(load: Load, language: Language): readonly string[] {
+export function requestsOf(load: Exclude<Load, "pipeline">, language: Language): readonly string[] {
   const count = load === "batch" ? keyCount / putsPerRequest : keyCount;
   return Array.from({ length: count }, (_, index) => requestOf(load, language, index));
 }
 
-function requestOf(load: Load, language: Language, index: number): string {
+function requestOf(load: Exclude<Load, "pipeline">, language: Language, index: number): string {
   const key = keyOf((index * stride) % keyCount);
   if (load === "batch") return batch(language, index * putsPerRequest);
   if (load === "puts" || (load === "mixed" && index % mixedEvery === 0)) return put(language, key);

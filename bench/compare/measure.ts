@@ -5,6 +5,7 @@
 import { loads, operationsPerRequest, requestsOf } from "./loads.ts";
 import type { Load } from "./loads.ts";
 import type { Options } from "./options.ts";
+import { pipeline } from "./pipeline.ts";
 import type { Resources } from "./resources.ts";
 import { since, used } from "./system.ts";
 import type { System } from "./system.ts";
@@ -64,7 +65,10 @@ async function take(
 ): Promise<Turn> {
   const before = used(system);
   const { gateways, language } = system;
-  const answered = await shoot(resources, { gateways, requests: requestsOf(load, language), ...shot });
+  const answered =
+    load === "pipeline"
+      ? await pipeline(gateways[shot.turn % gateways.length] ?? "", shot.seconds)
+      : await shoot(resources, { gateways, requests: requestsOf(load, language), ...shot });
   const { cpuMs, linksMs, byRole } = since(before, used(system));
   const operations = answered.requests * operationsPerRequest(load);
   const each = (ms: number): number => (ms * 1e3) / operations;

@@ -1,7 +1,7 @@
 /** Messages between replicas, as text. Upholds W1. */
 import * as v from "valibot";
 import { limits } from "../support/limits.ts";
-import { packOutcome } from "../store/outcome-codec.ts";
+import { packOutcome, readOutcome } from "../store/outcome-codec.ts";
 import type { PeerReply, PeerRequest } from "../replica/messages.ts";
 import {
   decode,
@@ -16,6 +16,7 @@ import {
   whole,
 } from "./envelope.ts";
 import type { Decoded } from "./envelope.ts";
+import { listOf } from "./usual.ts";
 
 const entries = v.pipe(
   v.array(
@@ -44,7 +45,7 @@ const peerRequest = v.variant("type", [
 const peerReply = v.variant("type", [
   v.strictObject({
     type: v.literal("results"),
-    outcomes: v.array(outcome),
+    outcomes: listOf(readOutcome, outcome),
     slot: slotSchema,
     revision: revisionSchema,
     leader,

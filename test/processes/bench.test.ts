@@ -51,6 +51,7 @@ describe.skipIf(missing.length > 0)("npm run bench", () => {
       "an object that writes one row: puts",
       "Synod: 100 puts a request",
       "etcd: 100 puts a request",
+      "Synod: puts through a pipeline",
       "Synod: watch fan-out",
       "etcd: watch fan-out",
       "disk: 512 bytes and fdatasync",

@@ -50,6 +50,7 @@ const kinds = {
   "too-many-keys": { status: 413, title: "The range holds too many keys for one request" },
   "unsupported-media-type": { status: 415, title: "The body must be JSON" },
   "unsupported-encoding": { status: 415, title: "The body must not be compressed" },
+  "upgrade-required": { status: 426, title: "This path is a WebSocket" },
   "idempotency-key-reused": { status: 422, title: "This idempotency key was used for another request" },
   "rate-limited": { status: 429, title: "Too many questions", retryable: true },
   internal: { status: 500, title: "Something is wrong here" },

@@ -9,6 +9,7 @@ const doors = {
   "/kv?prefix=&limit=&cursor=&revision=": "GET: keys in order, page by page, at one revision",
   "/txn": "POST: several keys, compared and changed altogether or not at all",
   "/batch": "POST: up to 1,000 independent operations in one request",
+  "/pipeline": "GET, WebSocket: many small operations of one client, answered as they are done",
   "/leases": "GET, POST: time to live for keys; all of them, or a new one",
   "/leases/{id}?keys=": "GET, PUT, DELETE: one lease, renewed or revoked",
   "/locks/{name}": "GET, POST: who holds it and who waits; take it, or wait for it in a fair queue",

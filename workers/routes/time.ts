@@ -10,7 +10,7 @@ import { resource } from "../gateway/methods.ts";
 import type { App } from "../gateway/methods.ts";
 import { problemOf } from "../gateway/problems.ts";
 import { Query } from "../gateway/query.ts";
-import { wantsSocket } from "../gateway/watch-upgrade.ts";
+import { wantsSocket } from "../gateway/sockets.ts";
 import { answer, reading } from "../time/answer.ts";
 import { addressOf, spend } from "../time/budget.ts";
 import { keySetOf, timeKeyOf } from "../time/keys.ts";

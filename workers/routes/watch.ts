@@ -6,7 +6,8 @@ import { resource } from "../gateway/methods.ts";
 import type { App } from "../gateway/methods.ts";
 import { told } from "../gateway/watch-events.ts";
 import { askedIn } from "../gateway/watch-query.ts";
-import { openWatch, wantsSocket } from "../gateway/watch-upgrade.ts";
+import { wantsSocket } from "../gateway/sockets.ts";
+import { openWatch } from "../gateway/watch-upgrade.ts";
 
 export function addWatchRoutes(app: App): void {
   resource(app, "/watch", { GET: watch });

@@ -5,8 +5,8 @@
  */
 import { limits } from "../../src/support/limits.ts";
 import type { Bindings } from "../bindings.ts";
-import { subprotocol, subprotocolsIn } from "../gateway/auth.ts";
 import { Problem, problemDocument, problemOf } from "../gateway/problems.ts";
+import { acceptedProtocol } from "../gateway/sockets.ts";
 import { strictJson } from "../gateway/strict-json.ts";
 import type { Visit } from "../gateway/visit.ts";
 import { answer } from "./answer.ts";
@@ -35,9 +35,7 @@ export function openTimeSocket(visit: Visit, env: Bindings, headers: Headers): R
   if (client === undefined || server === undefined) throw new Error("a pair of sockets has two");
   time.sockets += 1;
   new TimeSocket(visit, env, server, addressOf(headers)).open(() => (time.sockets -= 1));
-  const offered = subprotocolsIn(headers).includes(subprotocol);
-  const chosen = offered ? { "sec-websocket-protocol": subprotocol } : {};
-  return new Response(null, { status: 101, webSocket: client, headers: chosen });
+  return new Response(null, { status: 101, webSocket: client, headers: acceptedProtocol(headers) });
 }
 
 class TimeSocket {
