@@ -256,6 +256,8 @@ export const limits = {
   watchRetryMs: 1_000,
   /** WebSockets at one replica. The platform allows 32,768; each costs a message for every write it asked for. */
   watchSockets: 10_000,
+  /** So many are told within the turn that applied a write; more of them after its answer has left. */
+  watchSocketsToldAtOnce: 32,
   /** Events in one message to a WebSocket, and their bytes of keys and values: small, for many sockets share the memory. */
   watchSocketEvents: 256,
   watchSocketBytes: 64 * KiB,

@@ -124,6 +124,24 @@ describe("a WebSocket at /watch", () => {
     expect(await socket.progress()).toMatchObject({ next: "5", confirmed: true });
   });
 
+  it("tells many sockets, each all of it, and before it says that it has", async () => {
+    const ns = freshNamespace();
+    const sockets: Socket[] = [];
+    for (let n = 0; n <= limits.watchSocketsToldAtOnce; n += 1) sockets.push(await Socket.open(ns, "?key=a"));
+    for (const value of ["1", "2", "3"]) await put(`${ns}/kv/a`, value);
+    const last = sockets.at(-1) as Socket;
+    last.send({ type: "progress" });
+    for (const socket of sockets) {
+      const values: unknown[] = [];
+      while (values.length < 3) {
+        const { events } = await socket.events();
+        values.push(...(events as readonly Message[]).map(({ value }) => value));
+      }
+      expect(values).toEqual(["1", "2", "3"]);
+    }
+    expect(await last.next()).toEqual({ type: "progress", revision: 4, next: "5", confirmed: true });
+  });
+
   it("[N4] keeps its place over what it was not told of, when that is compacted while it sleeps", async () => {
     const ns = freshNamespace();
     const socket = await Socket.open(ns, "?key=a");

@@ -104,8 +104,12 @@ export class Replica extends DurableObject<Bindings> {
       case "told":
         if (this.#sockets.tellAgain(socket, running.store, Date.now())) this.#tellSoon(running);
         return;
-      case "progress":
-        this.#sockets.answerProgress(socket, running.store, await this.#catchUp(address));
+      case "progress": {
+        const confirmed = await this.#catchUp(address);
+        // Everything up to there is told before it is said to be.
+        if (this.#toldSlot !== running.store.appliedSlot) this.#tell(running);
+        this.#sockets.answerProgress(socket, running.store, confirmed);
+      }
     }
   }
 
@@ -194,7 +198,10 @@ export class Replica extends DurableObject<Bindings> {
     this.#setAlarm(outcome.alarmAt);
     if (this.#sockets.size === 0) return;
     this.#setAlarm(this.#lookAt);
-    if (this.#toldSlot !== running.store.appliedSlot) this.#tell(running);
+    if (this.#toldSlot === running.store.appliedSlot) return;
+    // After the answers have left, where there are many: a thousand take long to tell.
+    if (this.#sockets.size > limits.watchSocketsToldAtOnce) this.#tellSoon(running);
+    else this.#tell(running);
   }
 
   /** What was applied is durable, or nothing leaves: the runtime holds messages back until then (D1). */
