@@ -5,6 +5,7 @@
  * and as well as its owner was told that it is.
  */
 import { regionName } from "../../../src/support/brand.ts";
+import { limits } from "../../../src/support/limits.ts";
 import { everything } from "../../../src/registry/lookup.ts";
 import { agentNode } from "../../../src/registry/keys.ts";
 import type {
@@ -20,6 +21,7 @@ import type {
 } from "../../../src/registry/model.ts";
 import { carryOutAll, putNode, setCheck, setMaintenance } from "../../../workers/gateway/registry.ts";
 import type { Task } from "../../../workers/gateway/registry.ts";
+import { patienceMs } from "./registry-desk.ts";
 import type { Came, RegistryDesk } from "./registry-desk.ts";
 
 /** One name begins with another: neither's range may reach into the other's. */
@@ -50,6 +52,8 @@ interface Own {
   maintained: boolean;
   /** Something came to an unknown end, which may still come true. */
   muddled: boolean;
+  /** Until when a registration that came to an unknown end may still come true: its deadline (X2). */
+  mayComeUntil: number;
 }
 
 export class Registrants {
@@ -152,7 +156,17 @@ export class Registrants {
     };
     const place = { service: dice.pick(services), node, instance };
     const initial = Object.fromEntries(checks.map(({ check }) => [check, stateOf(dice.pick(statuses))]));
-    return { place, record, initial, dueAt: 0, registered: false, says: new Map(), maintained: false, muddled: false };
+    return {
+      place,
+      record,
+      initial,
+      dueAt: 0,
+      registered: false,
+      says: new Map(),
+      maintained: false,
+      muddled: false,
+      mayComeUntil: 0,
+    };
   }
 
   async #live(client: string, region: string, group: readonly Own[]): Promise<void> {
@@ -175,6 +189,14 @@ export class Registrants {
     const leaving = dice.chance(0.5) ? group : lasting;
     this.#departed.push(...group);
     await this.#leave(client, leaving, lasting);
+    const doubtful = lasting.filter(({ mayComeUntil }) => this.#at.now < mayComeUntil);
+    if (doubtful.length > 0) desk.begin(async () => this.#leaveOnceMore(client, doubtful));
+  }
+
+  /** It was not there to be removed, and could still come: it is removed again when it no longer can. */
+  async #leaveOnceMore(client: string, doubtful: readonly Own[]): Promise<void> {
+    await this.#at.pause(Math.max(...doubtful.map(({ mayComeUntil }) => mayComeUntil)) - this.#at.now);
+    await this.#leave(client, doubtful, doubtful);
   }
 
   async #carryOut(client: string, tasks: readonly Task[]): Promise<readonly Came[]> {
@@ -194,6 +216,7 @@ export class Registrants {
       const own = group[i];
       if (own === undefined) continue;
       const known = own.registered && this.#at.now <= own.dueAt;
+      if (came.type === "unknown") own.mayComeUntil = startedAt + patienceMs + limits.commandLifeMs + limits.maxSkewMs;
       if (came.type !== "done") own.muddled = true;
       else if (!own.registered) {
         own.registered = true;

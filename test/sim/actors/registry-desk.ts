@@ -18,7 +18,7 @@ import type { Heard } from "../nodes/gateway-node.ts";
 import type { Desk } from "./desk.ts";
 
 /** A client gives up waiting after this long, in virtual ms: more than a gateway keeps it waiting. */
-const patienceMs = 6_000;
+export const patienceMs = 6_000;
 
 /** What came of a change. "unknown": it may have happened, may still happen, or not. */
 export type Came =
