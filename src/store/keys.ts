@@ -216,7 +216,11 @@ export class Keys {
     if (isLarge || this.#unwritten.length >= rowsAtOnce * columnsOfRow) this.flush();
     const known = this.#newest.get(key);
     if (known === undefined || known.row.modRevision <= row.modRevision) this.#remember(key, row, value);
-    else this.#newest.delete(key);
+    else {
+      // It came again. What is not remembered is looked for in the table.
+      this.flush();
+      this.#newest.delete(key);
+    }
   }
 
   /** Writes what `append` was given, in that order. Everybody who reads the table does it first, and so does the end of a batch. */

@@ -6,6 +6,7 @@ import { utf8 } from "../../src/support/bytes.ts";
 import type { Operation } from "../../src/store/command.ts";
 import { userKey } from "../../src/store/key-space.ts";
 import { askReplicas } from "../../workers/gateway/replicas.ts";
+import { ClientEnd, upgrade } from "./sockets.ts";
 import { visitWith } from "./visits.ts";
 
 export interface Told {
@@ -72,68 +73,28 @@ export class Stream {
 
 export type Message = Readonly<Record<string, unknown>>;
 
+const isMessage = (data: unknown): boolean => typeof data === "string" && data.startsWith("{");
+
 /** The client's end of a watch's WebSocket. */
-export class Socket {
-  readonly socket: WebSocket;
-  readonly #messages: Message[] = [];
-  readonly #texts: string[] = [];
-  #waiting: (() => void) | null = null;
-  /** Settles with the code and the reason. */
-  readonly closed: Promise<readonly [number, string]>;
-  #isClosed = false;
-
-  constructor(socket: WebSocket) {
-    this.socket = socket;
-    socket.addEventListener("message", ({ data }) => {
-      if (typeof data === "string" && data.startsWith("{")) this.#messages.push(JSON.parse(data) as Message);
-      else this.#texts.push(String(data));
-      this.#waiting?.();
-    });
-    this.closed = new Promise((resolve) => {
-      socket.addEventListener("close", ({ code, reason }) => {
-        this.#isClosed = true;
-        this.#waiting?.();
-        resolve([code, reason]);
-      });
-    });
-    socket.accept();
-  }
-
+export class Socket extends ClientEnd {
   static async open(ns: string, query = ""): Promise<Socket> {
-    const { status, webSocket } = await upgrade(`${ns}/watch${query}`);
-    expect(status).toBe(101);
-    const socket = new Socket(webSocket as WebSocket);
+    const socket = new Socket(await upgrade(`${ns}/watch${query}`));
     expect(await socket.next()).toMatchObject({ type: "ready" });
     return socket;
   }
 
   async next(): Promise<Message> {
-    for (;;) {
-      const message = this.#messages.shift();
-      if (message !== undefined) return message;
-      if (this.#isClosed) throw new Error("the socket is closed");
-      await this.#more();
-    }
+    return JSON.parse(String(await this.first(isMessage))) as Message;
   }
 
+  /** The next that is no message: an answer to a ping. */
   async nextText(): Promise<string> {
-    while (this.#texts.length === 0) await this.#more();
-    return this.#texts.shift() ?? "";
+    return String(await this.first((data) => !isMessage(data)));
   }
 
   /** Messages that have come and were not asked for yet. */
   get pending(): number {
-    return this.#messages.length;
-  }
-
-  async #more(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#waiting = resolve;
-    });
-  }
-
-  send(message: unknown): void {
-    this.socket.send(JSON.stringify(message));
+    return this.count(isMessage);
   }
 
   /** The next events, acknowledged. */
@@ -150,9 +111,6 @@ export class Socket {
     return this.next();
   }
 }
-
-export const upgrade = async (path: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> =>
-  exports.default.fetch(`http://synod.test${path}`, { headers: { upgrade: "websocket", ...headers } });
 
 export const replicaOf = (ns: string, region = "wnam"): DurableObjectStub =>
   env.REPLICA.get(env.REPLICA.idFromName(`${ns.slice("/ns/".length)}/${region}`));

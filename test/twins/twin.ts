@@ -15,7 +15,7 @@ export interface Edit {
 export interface Twin extends Edit {
   readonly name: string;
   readonly area: string;
-  /** The rule of SPEC.md that it breaks. */
+  /** The rule of SPEC.md that it breaks; or `liveness`: somebody waits for ever, or `bounds`: something grows for ever. */
   readonly rule: string;
   /** Why it is wrong, in one sentence. */
   readonly wrong: string;

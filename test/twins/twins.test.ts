@@ -26,7 +26,9 @@ describe("broken twins", () => {
 
   it("have names of their own, and one for each rule", () => {
     expect(new Set(catalogue.map(({ name }) => name)).size).toBe(catalogue.length);
-    expect([...new Set(catalogue.map(({ rule }) => rule))].toSorted()).toEqual(rules.split(" "));
+    const named = new Set(catalogue.map(({ rule }) => rule));
+    for (const unnumbered of ["bounds", "liveness"]) named.delete(unnumbered);
+    expect([...named].toSorted()).toEqual(rules.split(" "));
   });
 
   it.each([

@@ -11,11 +11,15 @@ import { identity } from "./identity.ts";
 import { learner } from "./learner.ts";
 import { locks } from "./locks.ts";
 import { log } from "./log.ts";
+import { manySockets } from "./many-sockets.ts";
 import { order } from "./order.ts";
 import { outcomes } from "./outcomes.ts";
+import { pace } from "./pace.ts";
+import { pipeline } from "./pipeline.ts";
 import { proposer } from "./proposer.ts";
 import { reads } from "./reads.ts";
 import { registry } from "./registry.ts";
+import { remembered } from "./remembered.ts";
 import { snapshot } from "./snapshot.ts";
 import { storage } from "./storage.ts";
 import { takeover } from "./takeover.ts";
@@ -48,6 +52,10 @@ export const catalogue: readonly Twin[] = [
   ...wire,
   ...found,
   ...registry,
+  ...pace,
+  ...remembered,
+  ...pipeline,
+  ...manySockets,
 ];
 
 /** Changes nothing that anybody could notice. It must survive: a table that calls it caught would call anything caught. */

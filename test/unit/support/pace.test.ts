@@ -78,6 +78,28 @@ describe("with nothing under way", () => {
   });
 });
 
+describe("when a crowd has left", () => {
+  test("whoever stays is held up once, and then no more than if nobody else had been there", () => {
+    const pace = after(5, 0);
+    const first = pace.nextAt(0, 1);
+    expect(first).toBeLessThanOrEqual(2_010);
+    pace.left(2_010, 1);
+    pace.ended(2_014, 4, 0);
+    expect(pace.nextAt(0, 1)).toBe(-Infinity);
+  });
+
+  test("those who are left are waited for, and nobody else", () => {
+    const pace = after(5, 0);
+    for (let now = 2_010; now < 2_100; now += 20) {
+      pace.came(now, 2);
+      pace.left(now, 2);
+      pace.ended(now + 4, 4, 0);
+    }
+    expect(pace.nextAt(0, 1)).toBeGreaterThan(2_094);
+    expect(pace.nextAt(0, 2)).toBe(-Infinity);
+  });
+});
+
 describe("with some under way", () => {
   test("far away, one after the other leaves a gap apart, as many as the distance takes", () => {
     const pace = paced(25);

@@ -32,7 +32,7 @@ const replies: readonly ClientReply[] = [
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
 
-/** Each part of `value` left out, doubled under another name, or replaced by something else. */
+/** Each part of `value` left out, under another name, doubled under another name, or replaced by something else. */
 function* spoilt(value: Json): Generator<Json> {
   for (const other of [null, true, -1, 0.5, "", "\u0100", [], {}]) yield other;
   if (typeof value !== "object" || value === null) return;
@@ -41,6 +41,7 @@ function* spoilt(value: Json): Generator<Json> {
   for (const [name, part] of parts) {
     const others = parts.filter(([one]) => one !== name);
     yield isList ? others.map(([, one]) => one) : (Object.fromEntries(others) as Json);
+    if (!isList) yield { ...Object.fromEntries(others), other: part } as Json;
     if (!isList) yield { ...(value as object), other: part } as Json;
     for (const wrong of spoilt(part)) {
       yield isList

@@ -1,0 +1,98 @@
+/** Twins of what is remembered of keys: answers from memory that the table would not give. */
+import type { Twin } from "../twin.ts";
+
+const area = "remembered";
+const file = "src/store/keys.ts";
+const unit = "test/unit/store/remembered-keys.test.ts";
+
+export const remembered: readonly Twin[] = [
+  {
+    name: "keeps-the-value-of-a-deleted-key",
+    area,
+    rule: "R1",
+    wrong: "A deletion changes the row that is remembered, and not the value beside it: the key reads as if it lived.",
+    file,
+    find: "value: isSmall ? (value?.slice() ?? null) : undefined",
+    replace: "value: isSmall ? (value?.slice() ?? this.#newest.get(key)?.value ?? null) : undefined",
+    check: "simulation",
+    expected: /\[(R1|R3|L3|X1|V2|V3|N2|K1)\]/,
+  },
+  {
+    name: "keeps-a-small-value-below-a-large-one",
+    area,
+    rule: "R1",
+    wrong: "A value too large to be remembered leaves the one before it in its place.",
+    file,
+    find: "value: isSmall ? (value?.slice() ?? null) : undefined",
+    replace: "value: isSmall ? (value?.slice() ?? null) : this.#newest.get(key)?.value",
+    check: unit,
+    expected: /\[V3\] .* from .* to larger/,
+  },
+  {
+    name: "remembers-what-was-read-first",
+    area,
+    rule: "L2",
+    wrong: "A write to a key that is remembered goes to the table alone.",
+    file,
+    find: "if (known === undefined || known.row.modRevision <= row.modRevision) this.#remember(key, row, value);",
+    replace:
+      "if (known === undefined) this.#remember(key, row, value);\n    else if (known.value !== undefined) return;",
+    check: "simulation",
+    expected: /\[L2\] stores/,
+  },
+  {
+    name: "answers-the-past-with-the-present",
+    area,
+    rule: "V3",
+    wrong: "What is remembered is the newest value: before that revision the key held another one.",
+    file,
+    find: "if (newest?.value !== undefined && newest.row.modRevision <= at) return",
+    replace: "if (newest?.value !== undefined) return",
+    check: "simulation",
+    expected: /\[(V3|N1|N2)\]|N1 a change that is kept has its row/,
+  },
+  {
+    name: "remembers-keys-across-a-snapshot",
+    area,
+    rule: "L7",
+    wrong: "A replica that took a peer's state answers with values of its own from before.",
+    file: "src/store/store.ts",
+    find: "const keys = new Keys(sql);",
+    replace: "const keys = this.#parts?.keys ?? new Keys(sql);",
+    check: unit,
+    expected: /\[L7\] nothing of the state before a snapshot is left after it/,
+  },
+  {
+    name: "takes-a-row-that-comes-again-for-the-newest",
+    area,
+    rule: "L7",
+    wrong: "A page of a snapshot that is loaded twice ends with older rows than it began with.",
+    file,
+    find: "if (known === undefined || known.row.modRevision <= row.modRevision) this.#remember(key, row, value);",
+    replace: "if (known === undefined || known.row.modRevision > 0) this.#remember(key, row, value);",
+    check: unit,
+    expected: /\[L7\] a row that comes again after a newer one/,
+  },
+  {
+    name: "remembers-a-row-that-is-gone",
+    area,
+    rule: "L7",
+    wrong: "The newest row of a key was removed from the table, and is still what it is judged by.",
+    file,
+    find: "if (this.#newest.get(key)?.row.modRevision === mod) this.#newest.delete(key);",
+    replace: "",
+    check: unit,
+    expected: /\[L7\] a row that comes again after a newer one/,
+  },
+  {
+    name: "forgets-rows-before-they-are-written",
+    area,
+    rule: "V1",
+    wrong: "Once too many keys are remembered, those of the batch under way are neither in memory nor in the table.",
+    file,
+    find: "      // Whatever is not written yet is found here.\n      this.flush();\n",
+    replace: "",
+    check: unit,
+    expected: /\[V1\] are counted on when more keys were written than are remembered/,
+  },
+];
