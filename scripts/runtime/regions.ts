@@ -1,30 +1,17 @@
 /**
- * The regions Synod can stand in, as the platform names its location hints, and the rule for choosing some of them.
+ * The rule for choosing some of the regions that Synod can stand in (`workers/config.ts`), as whoever launches it is told.
  * Used by both launchers; reads nothing but its arguments.
  */
+import { isLocationHint, locationHints } from "../../workers/config.ts";
 import { UsageError } from "./errors.ts";
-
-const regionNames: readonly string[] = [
-  "wnam",
-  "enam",
-  "sam",
-  "weur",
-  "eeur",
-  "apac",
-  "apac-ne",
-  "apac-se",
-  "oc",
-  "afr",
-  "me",
-];
 
 export const defaultRegions: readonly string[] = ["wnam", "enam", "weur"];
 
 /** Three or five distinct regions: an odd number, so that every added acceptor lets one more fail, and few enough to pay for. */
 export function checkRegions(regions: readonly string[]): readonly string[] {
   for (const [index, region] of regions.entries()) {
-    if (!regionNames.includes(region)) {
-      throw new UsageError(`unknown region "${region}": choose from ${regionNames.join(", ")}`);
+    if (!isLocationHint(region)) {
+      throw new UsageError(`unknown region "${region}": choose from ${locationHints.join(", ")}`);
     }
     if (regions.indexOf(region) !== index) throw new UsageError(`region "${region}" is named twice`);
   }

@@ -4,12 +4,12 @@
  * what to keep, ask, run, write and remove, and when to wake it. Knows no clock but the one it is told.
  *
  * Between two wakings the shell may lose its memory, and usually does: what must outlast that is in `Kept`, of which a
- * check that is as it was has none, so that running it writes nothing. When a check is due follows from its name and the
- * clock alone.
+ * check that is as it was has none, so that running it writes nothing.
  */
 import { limits } from "../support/limits.ts";
 import { isRun, judge } from "./check-results.ts";
 import type { ActiveCheck } from "./check-results.ts";
+import { deadAfter, dueAfter, hashOf, lookEvery, momentAfter } from "./check-times.ts";
 import { isTended } from "./health.ts";
 import type { CheckPlace, CheckState, InstanceName, NodeName, ServiceName } from "./model.ts";
 
@@ -88,8 +88,6 @@ interface Entry {
 
 /** Timers ring early by a little. */
 const slackMs = 50;
-/** Checks of one interval are spread over it, but not so that each wakes the shell by itself. */
-const phases = 8;
 
 export const nameOf = ({ node, service, instance, view }: CheckPlace): string =>
   [node.toLowerCase(), service ?? "", instance ?? "", view.definition.check].join("\0");
@@ -400,34 +398,7 @@ export class CheckPlan {
   }
 }
 
-/** When a check is due next after that time: at the same moments for everybody who asks. */
-export const dueAfter = (name: string, check: ActiveCheck, after: number): number =>
-  momentAfter(hashOf(name), check, after);
-
-function momentAfter(hash: number, { intervalMs }: ActiveCheck, after: number): number {
-  const step = Math.max(limits.checkTickMs, Math.floor(intervalMs / phases));
-  const phase = (hash % Math.ceil(intervalMs / step)) * step;
-  return (Math.floor((after - phase) / intervalMs) + 1) * intervalMs + phase;
-}
-
-/** FNV-1a. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193) >>> 0;
-  return hash;
-}
-
-/** How long it may be critical until its instance goes; null for ever. What a ttl's end removes goes by its lease. */
-function deadAfter({ service, instance, view: { definition } }: CheckPlace): number | null {
-  return service === null || instance === null || definition.kind === "ttl" ? null : definition.deregisterAfterMs;
-}
-
 function diesAt({ place, criticalSince, removeAt }: Entry): number {
   const after = deadAfter(place);
   return after === null || criticalSince === null ? Infinity : Math.max(criticalSince + after, removeAt);
-}
-
-/** What others set is only seen by looking: often enough that its instance goes not much later than it should. */
-function lookEvery(place: CheckPlace): number {
-  return Math.min(Math.max((deadAfter(place) ?? Infinity) / 4, limits.checkAgainMs), limits.checkOutputMs);
 }

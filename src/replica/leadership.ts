@@ -5,6 +5,7 @@
  * Liveness only: nothing here is a safety rule.
  */
 import type { Instant, LogTime, Slot } from "../support/brand.ts";
+import { backOffMs } from "../support/back-off.ts";
 import { limits } from "../support/limits.ts";
 import { Pace } from "../support/pace.ts";
 import type { Random } from "../support/random.ts";
@@ -387,7 +388,7 @@ export class Leadership {
   /** Twice as long after each refusal, and never the same for two: so that duelling proposers settle. */
   #backOff(turn: Turn): void {
     this.#refusals += 1;
-    const longest = Math.min(limits.backOffMaxMs, limits.backOffMinMs * 2 ** Math.min(this.#refusals, 7));
-    this.#backOffUntil = turn.now + Math.ceil(longest * (0.5 + this.#random.next() / 2));
+    const { backOffMinMs, backOffMaxMs } = limits;
+    this.#backOffUntil = turn.now + Math.ceil(backOffMs(this.#refusals, backOffMinMs, backOffMaxMs, this.#random));
   }
 }

@@ -154,7 +154,7 @@ export class Peers {
     const moved = peer.applied === null || reply.applied > peer.applied;
     this.heard(region, reply.applied, reply.knows);
     if (reply.applied > source.applied) return true;
-    // It did not move although it was sent values: it is fetching something older first; give it time.
+    // Who moved is sent more. Who did not, although it was sent values, is fetching something older first, and gets time.
     if (reply.applied < source.applied) {
       if (moved && source.applied - reply.applied > limits.slotsInFlight) this.#push(turn, region, peer, source);
       else if (moved) this.drive(turn, source);

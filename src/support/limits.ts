@@ -31,6 +31,8 @@ export const limits = {
   defaultPageKeys: 100,
   /** Bytes of keys and values in one page: a page is one message and must stay far below the platform's 32 MiB. */
   pageBytes: 1 * MiB,
+
+  // --- the registry ---
   /** Tags of one service instance; each of at most `tagCharacters`. */
   tags: 64,
   tagCharacters: 128,
@@ -43,7 +45,6 @@ export const limits = {
   /** Time to live of a service instance, in seconds. */
   ttlSecondsMin: 1,
   ttlSecondsMax: 86_400,
-
   /** A share of an instance among those that are drawn by weight: what an SRV record holds. */
   instanceWeight: 65_535,
   /** Checks of one instance, and of one node. */
@@ -367,13 +368,7 @@ export const limits = {
   /** The client's own stamp, echoed. */
   stampCharacters: 64,
 
-  // --- time ---
-  /** Exchanges of time that one address may have at once ... */
-  timeBurst: 120,
-  /** ... and, on average, within a second: twice what clients are told (`timeIntervalMs`), since some share an address. */
-  timePerSecond: 2,
-  /** How often a client may ask for the time without being refused: more often tells it nothing new. */
-  timeIntervalMs: 1000,
+  // --- pipelines ---
   /** Pipelines in one isolate; and for each, requests and bytes of their values that may wait for their answers. */
   pipelines: 1000,
   pipelineUnanswered: 4096,
@@ -385,6 +380,14 @@ export const limits = {
    * nine at the worst, and the platform allows 10,000 for a connection (50 on the free plan).
    */
   pipelineCallsInAll: 1000,
+
+  // --- time ---
+  /** Exchanges of time that one address may have at once ... */
+  timeBurst: 120,
+  /** ... and, on average, within a second: twice what clients are told (`timeIntervalMs`), since some share an address. */
+  timePerSecond: 2,
+  /** How often a client may ask for the time without being refused: more often tells it nothing new. */
+  timeIntervalMs: 1000,
   /** A question for the time: a packet of 48 bytes, or JSON with a stamp, a region, a nonce and a hash. */
   timeQuestionBytes: 1024,
   /** Sockets for the time in one isolate: each holds a little of its 128 MB for as long as its client likes. */

@@ -4,7 +4,6 @@ import { generateKeyPairSync, sign } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -12,6 +11,7 @@ import { startSingle, type Single } from "../../scripts/runtime/single.ts";
 import { receiptHash } from "../../src/client/receipts.ts";
 import { decodeReceipt, receiptJson, statementBytes } from "../../src/time/receipt.ts";
 import { freeUdpPort } from "../interop/ntp/tools.ts";
+import { served } from "../support/served.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 let directory: string;
@@ -179,14 +179,7 @@ async function deploymentOf(ahead: Readonly<Record<string, number>>, token?: str
     response.writeHead(known ? 200 : 401, { "content-type": "application/json" });
     response.end(JSON.stringify(known ? answer(new URL(url, "http://x")) : { code: "unauthorized", detail: "no" }));
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const stop = async (): Promise<void> => {
-    server.closeAllConnections();
-    server.close();
-    await once(server, "close");
-  };
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, stop };
+  return served(server);
 }
 
 it("a receipt's hash does not depend on who reads it", async () => {

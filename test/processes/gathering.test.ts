@@ -2,25 +2,17 @@
  * Requests of many clients that travel to a replica together, on the real runtime: each is told its own answer, and those
  * whose companions hang up, the one that took them along included, are answered all the same.
  */
-import { mkdtempSync, rmSync } from "node:fs";
 import { Agent, request } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { startSingle, type Single } from "../../scripts/runtime/single.ts";
+import { servedSynod } from "../support/served.ts";
+import type { Served } from "../support/served.ts";
 
-let directory: string;
-let synod: Single;
+let synod: Served;
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), "synod-gathering-"));
-  synod = await startSingle({ dataDir: join(directory, "data"), port: 0 });
+  synod = await servedSynod();
 });
-
-afterAll(async () => {
-  await synod.stop();
-  rmSync(directory, { recursive: true, force: true });
-});
+afterAll(async () => synod.stop());
 
 interface Answer {
   readonly status: number;

@@ -2,26 +2,18 @@
  * Streams of many clients that share their gateway's questions, on the real runtime: whoever hangs up, reads slowly or
  * begins in the past, each of those who stay is told every change, once and in order.
  */
-import { mkdtempSync, rmSync } from "node:fs";
 import { Agent, request, type ClientRequest, type IncomingMessage } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { startSingle, type Single } from "../../scripts/runtime/single.ts";
+import { servedSynod } from "../support/served.ts";
+import type { Served } from "../support/served.ts";
 import { eventually } from "./support/gateway.ts";
 
-let directory: string;
-let synod: Single;
+let synod: Served;
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), "synod-shared-watch-"));
-  synod = await startSingle({ dataDir: join(directory, "data"), port: 0 });
+  synod = await servedSynod();
 });
-
-afterAll(async () => {
-  await synod.stop();
-  rmSync(directory, { recursive: true, force: true });
-});
+afterAll(async () => synod.stop());
 
 interface Shown {
   readonly key: string;

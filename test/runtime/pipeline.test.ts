@@ -2,41 +2,30 @@
 import { describe, expect, it } from "vitest";
 import { limits } from "../../src/support/limits.ts";
 import { expectProblem, freshNamespace, get, put, send } from "./api.ts";
+import { ClientEnd, upgrade } from "./sockets.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-class Client {
-  readonly socket: WebSocket;
-  readonly #results: Json[] = [];
-  #wake: () => void = () => undefined;
-  readonly closed: Promise<readonly [number, string]>;
+const anything = (): boolean => true;
 
-  constructor(socket: WebSocket) {
-    this.socket = socket;
-    socket.accept();
-    socket.addEventListener("message", ({ data }) => {
-      this.#results.push(...(JSON.parse(String(data)) as { readonly results: readonly Json[] }).results);
-      this.#wake();
-    });
-    this.closed = new Promise((resolve) => {
-      socket.addEventListener("close", ({ code, reason }) => resolve([code, reason]));
-    });
-  }
-
+class Client extends ClientEnd {
   static async open(ns: string): Promise<Client> {
-    const response = await send("GET", `${ns}/pipeline`, { headers: { upgrade: "websocket" } });
-    expect(response.status).toBe(101);
-    return new Client(response.webSocket as WebSocket);
+    return new Client(await upgrade(`${ns}/pipeline`));
   }
 
   ask(...requests: readonly unknown[]): void {
-    this.socket.send(JSON.stringify({ requests }));
+    this.send({ requests });
   }
 
-  /** The answers to these, in the order of their ids. */
+  /** The answers to so many requests, in the order of their ids; nothing else has come. */
   async answers(count: number): Promise<readonly Json[]> {
-    while (this.#results.length < count) await new Promise<void>((resolve) => (this.#wake = resolve));
-    return this.#results.splice(0).toSorted((a, b) => Number(a["id"]) - Number(b["id"]));
+    const results: Json[] = [];
+    while (results.length < count) {
+      const frame = JSON.parse(String(await this.first(anything))) as { readonly results: readonly Json[] };
+      results.push(...frame.results);
+    }
+    expect(this.count(anything)).toBe(0);
+    return results.toSorted((a, b) => Number(a["id"]) - Number(b["id"]));
   }
 }
 
@@ -173,16 +162,11 @@ describe("/pipeline", () => {
     const plain = await send("GET", `${ns}/pipeline`);
     expect(plain.headers.get("upgrade")).toBe("websocket");
     await expectProblem(plain, 426, "upgrade-required");
-    await expectProblem(
-      await send("GET", `${ns}/pipeline?x=1`, { headers: { upgrade: "websocket" } }),
-      400,
-      "invalid-query",
-    );
+    await expectProblem(await upgrade(`${ns}/pipeline?x=1`), 400, "invalid-query");
     await expectProblem(await put(`${ns}/pipeline`, "x"), 405, "method-not-allowed", "not-applied");
   });
 
   it("opens for no page of another origin", async () => {
-    const headers = { upgrade: "websocket", origin: "https://elsewhere.example" };
-    await expectProblem(await send("GET", "/pipeline", { headers }), 401, "unauthorized");
+    await expectProblem(await upgrade("/pipeline", { origin: "https://elsewhere.example" }), 401, "unauthorized");
   });
 });

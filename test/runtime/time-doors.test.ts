@@ -1,5 +1,5 @@
 /** The time as NTP's packet, on a WebSocket, limited and doubted. */
-import { env, exports } from "cloudflare:workers";
+import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
 import { limits } from "../../src/support/limits.ts";
 import { decodePacket, encodePacket, kissCode } from "../../src/time/ntp-packet.ts";
@@ -12,6 +12,7 @@ import { isolateMemory } from "../../workers/gateway/memory.ts";
 import { measureRegions } from "../../workers/time/regions.ts";
 import { ownReading, regionReading } from "../../workers/time/reading.ts";
 import { expectProblem, get, jsonIn, send } from "./api.ts";
+import { ClientEnd, upgrade } from "./sockets.ts";
 import { visitWith } from "./visits.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -240,38 +241,14 @@ describe("measureRegions", () => {
 });
 
 describe("a WebSocket for the time", () => {
-  interface Held {
-    readonly socket: WebSocket;
-    readonly next: () => Promise<unknown>;
-    readonly closed: Promise<CloseEvent>;
-  }
-
-  async function opened(headers: Readonly<Record<string, string>> = {}): Promise<Held> {
-    const response = await exports.default.fetch("http://synod.test/time", {
-      headers: { upgrade: "websocket", ...headers },
-    });
-    expect(response.status).toBe(101);
-    const socket = response.webSocket;
-    if (socket === null) throw new Error("no socket came");
-    const heard: unknown[] = [];
-    let hear = (): void => undefined;
-    socket.addEventListener("message", ({ data }) => {
-      heard.push(data);
-      hear();
-    });
-    const closed = new Promise<CloseEvent>((resolve) => socket.addEventListener("close", resolve));
-    socket.binaryType = "arraybuffer";
-    socket.accept();
+  async function opened(headers: Readonly<Record<string, string>> = {}) {
+    const end = new ClientEnd(await upgrade("/time", headers));
+    /** Null: it is closed, and has no more to say. */
     const next = async (): Promise<unknown> => {
-      while (heard.length === 0) {
-        await new Promise<void>((resolve) => {
-          hear = resolve;
-        });
-      }
-      const data = heard.shift();
+      const data = await end.first(() => true).catch(() => null);
       return typeof data === "string" ? (JSON.parse(data) as Json) : data;
     };
-    return { socket, next, closed };
+    return { socket: end.socket, next, closed: end.closed.then(([code]) => code) };
   }
 
   it("answers many questions, and tells when the answer before really left", async () => {
@@ -289,7 +266,7 @@ describe("a WebSocket for the time", () => {
     const third = await next();
     expect(third).toMatchObject({ interleaved: { t2: second.hop["t1"] }, receipt: { nonce: "c" } });
     socket.close(1000);
-    expect((await closed).code).toBe(1000);
+    expect(await closed).toBe(1000);
   });
 
   it("takes NTP's packets", async () => {
@@ -328,26 +305,25 @@ describe("a WebSocket for the time", () => {
   it("closes on whoever goes on sending garbage", async () => {
     const { socket, closed } = await opened();
     for (let i = 0; i <= limits.timeFaults; i += 1) socket.send(new Uint8Array(3));
-    expect((await closed).code).toBe(1008);
+    expect(await closed).toBe(1008);
   });
 
   it("closes on a message that is too large", async () => {
     const { socket, closed } = await opened();
     socket.send("x".repeat(limits.timeQuestionBytes + 1));
-    expect((await closed).code).toBe(1009);
+    expect(await closed).toBe(1009);
   });
 
   it("bounds a flood", async () => {
     const { socket, next, closed } = await opened();
     for (let i = 0; i < limits.timeBurst + limits.timeFaults + 10; i += 1) socket.send('{"region":"weur"}');
     const codes = new Set<unknown>();
-    const over = closed.then(() => null);
     for (;;) {
-      const said = await Promise.race([next(), over]);
+      const said = await next();
       if (said === null) break;
       codes.add((said as { readonly problem?: Json }).problem?.["code"]);
     }
-    expect((await closed).code).toBe(1008);
+    expect(await closed).toBe(1008);
     expect(codes).toContain("rate-limited");
   });
 

@@ -15,7 +15,8 @@ import { limits } from "../../src/support/limits.ts";
 import type { Bindings } from "../../workers/bindings.ts";
 import gateway from "../../workers/gateway.ts";
 import { expectProblem, freshNamespace, jsonIn, problemIn, put, send } from "./api.ts";
-import { compact, removeRange, replicaOf, Socket, transact, upgrade } from "./watching.ts";
+import { upgrade } from "./sockets.ts";
+import { compact, removeRange, replicaOf, Socket, transact } from "./watching.ts";
 import type { Message } from "./watching.ts";
 
 const remove = async (ns: string, key: string): Promise<Response> => send("DELETE", `${ns}/kv/${key}`);
@@ -31,8 +32,7 @@ describe("a WebSocket at /watch", () => {
   it("begins with what comes after everything acknowledged, and tells it", async () => {
     const ns = freshNamespace();
     await put(`${ns}/kv/a`, "before");
-    const { webSocket } = await upgrade(`${ns}/watch`);
-    const socket = new Socket(webSocket as WebSocket);
+    const socket = new Socket(await upgrade(`${ns}/watch`));
     expect(await socket.next()).toEqual({ type: "ready", revision: 2, next: "3" });
     await put(`${ns}/kv/a`, "after");
     expect(await socket.events()).toEqual({

@@ -3,8 +3,9 @@
  * this machine's own clock, which that Synod reads too: the right answer is 0, and what is seen is the error. Nobody sets a
  * clock. Fails when an error lies outside of what the bridge claims.
  */
+import { servedSynod } from "../../support/served.ts";
 import { inNamespace, noNamespace } from "./privileged.ts";
-import { feignedSynod, realSynod, startBridge } from "./stage.ts";
+import { feignedSynod, startBridge } from "./stage.ts";
 import { askBridge, chronydFor, chronydOnce, missing } from "./tools.ts";
 
 interface Row {
@@ -22,7 +23,7 @@ const ms = (value: number | null, digits = 3): string => (value === null ? "none
 const chronySeconds = 15;
 
 async function chronyJudges(): Promise<void> {
-  const synod = await realSynod();
+  const synod = await servedSynod();
   const bridge = await startBridge(synod.url);
   try {
     await bridge.says("synod: synchronised");

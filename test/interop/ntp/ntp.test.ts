@@ -7,9 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { kissCode } from "../../../src/time/ntp-packet.ts";
+import { servedSynod } from "../../support/served.ts";
+import type { Served } from "../../support/served.ts";
 import { inNamespace, noNamespace } from "./privileged.ts";
-import { feignedSynod, realSynod, startBridge } from "./stage.ts";
-import type { Bridge, Upstream } from "./stage.ts";
+import { feignedSynod, startBridge } from "./stage.ts";
+import type { Bridge } from "./stage.ts";
 import { askBridge, chronydOnce, chronydParses, freeUdpPort, missing } from "./tools.ts";
 
 const undo: (() => Promise<unknown>)[] = [];
@@ -17,7 +19,7 @@ afterEach(async () => {
   for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
 });
 
-async function bridgeTo(upstream: Upstream): Promise<Bridge> {
+async function bridgeTo(upstream: Served): Promise<Bridge> {
   undo.push(upstream.stop);
   const bridge = await startBridge(upstream.url);
   undo.push(bridge.stop);
@@ -31,7 +33,7 @@ function loudly(why: string | null): boolean {
 
 describe("the bridge", () => {
   it("answers with its upstream's time, and claims no more than it knows", async () => {
-    const bridge = await bridgeTo(await realSynod());
+    const bridge = await bridgeTo(await servedSynod());
     await bridge.says("synod: synchronised");
     const asked = await askBridge(bridge.port);
     expect(asked?.packet).toMatchObject({ leap: 0, version: 4, mode: 4, stratum: 4, poll: 4, precision: -18 });
@@ -96,7 +98,7 @@ describe("the bridge", () => {
 
 describe.skipIf(loudly(missing("chronyd")))("chronyd", () => {
   it("takes the bridge's time for what it is", async () => {
-    const bridge = await bridgeTo(await realSynod());
+    const bridge = await bridgeTo(await servedSynod());
     await bridge.says("synod: synchronised");
     const claimed = (await askBridge(bridge.port))?.claimedMs ?? 0;
     const verdict = await chronydOnce(bridge.port, 4, 15);

@@ -3,7 +3,8 @@
  * outside is reached. Prints one JSON object. Started by `inNamespace`, never by hand.
  */
 import { spawnSync } from "node:child_process";
-import { realSynod, startBridge } from "./stage.ts";
+import { servedSynod } from "../../support/served.ts";
+import { startBridge } from "./stage.ts";
 import { askBridge, ntpdateQuery, ntpdig, run } from "./tools.ts";
 
 export interface Privileged {
@@ -32,7 +33,7 @@ export async function inNamespace(): Promise<Privileged> {
 }
 
 async function judge(): Promise<Privileged> {
-  const synod = await realSynod();
+  const synod = await servedSynod();
   const bridge = await startBridge(synod.url, 123);
   try {
     await bridge.says("synod: synchronised");

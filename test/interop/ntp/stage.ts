@@ -1,34 +1,14 @@
-/** What is judged: a Synod on loopback, or something that answers like one with clocks of our choice, and the bridge to it. */
+/** What is judged: the bridge, and something that answers like a Synod with clocks of our choice. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { startSingle } from "../../../scripts/runtime/single.ts";
+import { resolve } from "node:path";
+import { served } from "../../support/served.ts";
+import type { Served } from "../../support/served.ts";
 import { freeUdpPort } from "./tools.ts";
 
-export interface Upstream {
-  readonly url: string;
-  readonly stop: () => Promise<void>;
-}
-
-/** The real one: this machine's clock, rounded down to milliseconds, three times. */
-export async function realSynod(): Promise<Upstream> {
-  const directory = mkdtempSync(join(tmpdir(), "synod-ntp-"));
-  const synod = await startSingle({ dataDir: join(directory, "data"), port: 0 });
-  return {
-    url: synod.url,
-    async stop() {
-      await synod.stop();
-      rmSync(directory, { recursive: true, force: true });
-    },
-  };
-}
-
 /** Regions whose clocks are ahead of this machine's by so many ms; null does not know the time. */
-export async function feignedSynod(ahead: Readonly<Record<string, number | null>>): Promise<Upstream> {
+export async function feignedSynod(ahead: Readonly<Record<string, number | null>>): Promise<Served> {
   const server = createServer(({ url = "" }, response) => {
     const { pathname, searchParams } = new URL(url, "http://synod.test");
     response.setHeader("content-type", "application/json");
@@ -46,16 +26,7 @@ export async function feignedSynod(ahead: Readonly<Record<string, number | null>
     const worth = { tick_ms: 1, leap: 0, stratum: 3, root_delay_ms: 0, root_dispersion_ms: 27 };
     response.end(JSON.stringify({ t1, t2: now, t3: now, ...worth }));
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async stop() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
-  };
+  return served(server);
 }
 
 export interface Bridge {

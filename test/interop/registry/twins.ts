@@ -2,10 +2,9 @@
  * Doors that err on purpose: a Synod behind a proxy that changes one thing. Each names the client that must notice, so that
  * clients which notice nothing are themselves noticed. `npm run interop:registry -- --twins`.
  */
-import { once } from "node:events";
 import { createServer, request } from "node:http";
-import type { AddressInfo } from "node:net";
-import type { Upstream } from "../ntp/stage.ts";
+import { served } from "../../support/served.ts";
+import type { Served } from "../../support/served.ts";
 
 interface Asked {
   readonly method: string;
@@ -67,7 +66,7 @@ export const twins: readonly Twin[] = [
 export const twinNamed = (name: string | undefined): Twin | undefined => twins.find((one) => one.name === name);
 
 /** Stands before `upstream` and makes the mistake. */
-export async function startTwin({ mistake }: Twin, upstream: string): Promise<Upstream> {
+export async function startTwin({ mistake }: Twin, upstream: string): Promise<Served> {
   const server = createServer((incoming, outgoing) => {
     const parts: Buffer[] = [];
     incoming.on("data", (part: Buffer) => parts.push(part));
@@ -85,14 +84,5 @@ export async function startTwin({ mistake }: Twin, upstream: string): Promise<Up
       forwarded.end(changed.body);
     });
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async stop() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
-  };
+  return served(server);
 }

@@ -2,12 +2,15 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Pipeline, PipelineError } from "../../../src/client/pipeline.ts";
 import type { PipelineOptions, PipelineSocket } from "../../../src/client/pipeline.ts";
+import { limits } from "../../../src/support/limits.ts";
 import { seededRandom } from "../../../src/support/random.ts";
 
 type Request = { readonly id: number } & Readonly<Record<string, unknown>>;
 
 class FakeSocket implements PipelineSocket {
   readonly frames: (readonly Request[])[] = [];
+  /** Of the frames, in characters. */
+  readonly lengths: number[] = [];
   isClosed = false;
   onopen: PipelineSocket["onopen"] = null;
   onmessage: PipelineSocket["onmessage"] = null;
@@ -15,6 +18,7 @@ class FakeSocket implements PipelineSocket {
   onerror: PipelineSocket["onerror"] = null;
 
   send(text: string): void {
+    this.lengths.push(text.length);
     this.frames.push((JSON.parse(text) as { readonly requests: readonly Request[] }).requests);
   }
   close(): void {
@@ -119,13 +123,52 @@ describe("a pipeline", () => {
     ]);
   });
 
-  it("splits frames before they are too large, and refuses what none can carry", async () => {
+  it("splits frames before they are too large for the gateway", async () => {
     const client = pipeline();
-    expect(await codeOf(client.put("huge", "x".repeat(1_000_000)))).toEqual(["too-large", "not-applied"]);
     for (const key of ["a", "b", "c"]) void client.put(key, "x".repeat(400_000)).catch(() => undefined);
     await turn();
     at(0).open();
     expect(at(0).frames.map((frame) => frame.length)).toEqual([2, 1]);
+    client.close();
+  });
+
+  it("fills frames up to what the gateway takes, and refuses what none can carry", async () => {
+    const most = limits.operationsBodyBytes;
+    const lengthOf = (...calls: readonly [key: string, characters: number][]): number =>
+      JSON.stringify({
+        requests: calls.map(([key, length], at) => ({ id: at + 1, put: { key, value: "x".repeat(length) } })),
+      }).length;
+    // One that fills a frame, two that do together, and two that are too large by one character.
+    const half = Math.floor(most / 2);
+    for (const [lengths, frames] of [
+      [[most - lengthOf(["k", 0])], [1]],
+      [[half, most - lengthOf(["k", half], ["k", 0])], [2]],
+      [
+        [half, most - lengthOf(["k", half], ["k", 0]) + 1],
+        [1, 1],
+      ],
+    ] as const) {
+      const client = pipeline();
+      for (const length of lengths) void client.put("k", "x".repeat(length)).catch(() => undefined);
+      await turn();
+      const socket = sockets.at(-1);
+      socket?.open();
+      expect(socket?.frames.map((frame) => frame.length)).toEqual(frames);
+      expect(Math.max(...(socket?.lengths ?? []))).toBeLessThanOrEqual(most);
+      client.close();
+    }
+    const client = pipeline();
+    const tooLong = client.put("k", "x".repeat(most - lengthOf(["k", 0]) + 1));
+    expect(await codeOf(tooLong)).toEqual(["too-large", "not-applied"]);
+    client.close();
+  });
+
+  it("puts no more requests into a frame than the gateway takes", async () => {
+    const client = pipeline({ window: limits.pipelineUnanswered });
+    for (let n = 0; n <= limits.batchOperations; n += 1) void client.get(`k${n}`).catch(() => undefined);
+    await turn();
+    at(0).open();
+    expect(at(0).frames.map((frame) => frame.length)).toEqual([limits.batchOperations, 1]);
     client.close();
   });
 

@@ -1,7 +1,8 @@
 /** The Checker's plan, stepped by hand: no clock but the test's, no network, no storage. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { CheckPlan, dueAfter, nameOf } from "../../../src/registry/check-plan.ts";
+import { CheckPlan, nameOf } from "../../../src/registry/check-plan.ts";
 import type { Kept, PlanEvent, PlanOutcome, Run } from "../../../src/registry/check-plan.ts";
+import { dueAfter } from "../../../src/registry/check-times.ts";
 import { agentNode } from "../../../src/registry/keys.ts";
 import type { CheckDefinition, CheckPlace, CheckState } from "../../../src/registry/model.ts";
 import { regionName, revision } from "../../../src/support/brand.ts";

@@ -5,11 +5,9 @@ import { userKey } from "../../../src/store/key-space.ts";
 import { limits } from "../../../src/support/limits.ts";
 import { logTime, requestId, revision } from "../../../src/support/brand.ts";
 import { byteString, utf8 } from "../../../src/support/bytes.ts";
-import { decodeClientRequest, encodeClientReply } from "../../../src/wire/client-codec.ts";
 import { askTogether } from "../../../workers/gateway/coalescing.ts";
 import { askReplicas } from "../../../workers/gateway/replicas.ts";
-import type { Visit } from "../../../workers/gateway/visit.ts";
-import { visitWith } from "./visit.ts";
+import { settled, Stage } from "./stage.ts";
 
 const put = (name: string, bytes = 1): ClientRequest => ({
   type: "write",
@@ -40,57 +38,13 @@ function answerTo(request: ClientRequest): ClientReply {
   return { type: "failed", failure: "too-large", outcome: "not-applied", detail: "too much at once" };
 }
 
-interface Call {
-  readonly request: ClientRequest;
-  readonly end: (reply: string | null) => void;
-}
-
-class Stage {
-  readonly calls: Call[] = [];
-  readonly timers: { readonly at: number; readonly ring: () => void; over: boolean }[] = [];
-  now = 1_000;
-  readonly visit: Visit;
-
-  constructor() {
-    const visit = visitWith(
-      async (_port, _to, message) =>
-        new Promise((end) => {
-          const decoded = decodeClientRequest(message);
-          if (!decoded.ok) throw new Error(JSON.stringify(decoded.why));
-          this.calls.push({ request: decoded.body, end });
-        }),
-    );
-    this.visit = {
-      ...visit,
-      now: () => this.now,
-      after: (ms, then) => {
-        const timer = { at: this.now + ms, ring: then, over: false };
-        this.timers.push(timer);
-        return () => {
-          timer.over = true;
-        };
-      },
-    };
-  }
-
+class GatheringStage extends Stage {
   ask(request: ClientRequest): Promise<ClientReply | null> {
     return askTogether(this.visit, "wnam", request, 100);
   }
 
-  async pass(ms: number): Promise<void> {
-    this.now += ms;
-    for (const timer of this.timers.filter(({ at, over }) => !over && at <= this.now)) {
-      timer.over = true;
-      timer.ring();
-    }
-    await settled();
-  }
-
   async answer(at: number): Promise<void> {
-    const call = this.calls[at];
-    if (call === undefined) throw new Error(`there is no call ${at}`);
-    call.end(encodeClientReply(answerTo(call.request)));
-    await settled();
+    await this.reply(at, answerTo(this.call(at).request));
   }
 
   /** How many requests each call carried. */
@@ -99,12 +53,11 @@ class Stage {
   }
 }
 
-const settled = async (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const revisionIn = (reply: ClientReply | null): number | null => (reply?.type === "outcome" ? reply.revision : null);
 
 /** A call is under way, and calls are known to take 20 ms. */
-async function busy(): Promise<Stage> {
-  const stage = new Stage();
+async function busy(): Promise<GatheringStage> {
+  const stage = new GatheringStage();
   for (let i = 0; i < 40; i += 1) {
     const asked = stage.ask(put("warm"));
     await stage.pass(20);
@@ -120,7 +73,7 @@ async function busy(): Promise<Stage> {
 
 describe("requests to one replica", () => {
   it("leave at once, as long as few are under way", async () => {
-    const stage = new Stage();
+    const stage = new GatheringStage();
     const asked = stage.ask(put("abc"));
     await settled();
     await stage.answer(0);
@@ -190,7 +143,7 @@ describe("requests to one replica", () => {
     const stage = await busy();
     const asked = [stage.ask(put("b")), stage.ask(put("bb"))];
     await stage.pass(limits.coalescingMs);
-    stage.calls[1]?.end(null);
+    stage.call(1).end(null);
     expect(await Promise.all(asked)).toEqual([null, null]);
   });
 
@@ -208,8 +161,7 @@ describe("requests to one replica", () => {
     const stage = await busy();
     const asked = [stage.ask(put("b")), stage.ask(put("bb"))];
     // The first one's timer never rings.
-    const leaves = stage.timers.findLast(({ at }) => at === stage.now + limits.coalescingMs);
-    if (leaves !== undefined) leaves.over = true;
+    stage.cutOff(limits.coalescingMs);
     await stage.pass(limits.coalescingWaitMs + 1);
     expect(stage.sizes).toEqual([1]);
     const next = stage.ask(put("bbb"));

@@ -1,16 +1,14 @@
 /** Watchers that share a question: each is told what lies after its own place, and nobody depends on whoever asked. */
 import { describe, expect, it } from "vitest";
-import type { ClientReply, ClientRequest, QueryResult, WatchRequest } from "../../../src/replica/messages.ts";
+import type { QueryResult, WatchRequest } from "../../../src/replica/messages.ts";
 import type { StoreEvent } from "../../../src/store/events.ts";
 import { userKey } from "../../../src/store/key-space.ts";
 import { revision } from "../../../src/support/brand.ts";
 import { utf8 } from "../../../src/support/bytes.ts";
 import { limits } from "../../../src/support/limits.ts";
-import { decodeClientRequest, encodeClientReply } from "../../../src/wire/client-codec.ts";
 import { happenings } from "../../../workers/gateway/watching.ts";
 import type { Followed, Happenings } from "../../../workers/gateway/watching.ts";
-import type { Visit } from "../../../workers/gateway/visit.ts";
-import { visitWith } from "./visit.ts";
+import { settled, Stage } from "./stage.ts";
 
 const place = (at: number, index = 0) => ({ revision: revision(at), index });
 const follow = (name: string): Followed => ({
@@ -38,38 +36,7 @@ const nothing = (next: number): QueryResult => ({ type: "events", events: [], ne
 const compacted = (at: number): QueryResult => ({ type: "compacted", compactedRevision: revision(at) });
 const heard = ({ events: all }: Happenings): readonly number[] => all.map(({ entry }) => entry.modRevision);
 
-interface Call {
-  readonly request: ClientRequest;
-  readonly end: (reply: string | null) => void;
-}
-
-/** A gateway whose calls and timers the test settles. */
-class Stage {
-  readonly calls: Call[] = [];
-  readonly #timers = new Set<{ readonly at: number; readonly ring: () => void }>();
-  #now = 1_000;
-  readonly visit: Visit;
-
-  constructor() {
-    const visit = visitWith(
-      async (_port, _to, message) =>
-        new Promise((end) => {
-          const decoded = decodeClientRequest(message);
-          if (!decoded.ok) throw new Error(JSON.stringify(decoded.why));
-          this.calls.push({ request: decoded.body, end });
-        }),
-    );
-    this.visit = {
-      ...visit,
-      now: () => this.#now,
-      after: (ms, then) => {
-        const timer = { at: this.#now + ms, ring: then };
-        this.#timers.add(timer);
-        return () => this.#timers.delete(timer);
-      },
-    };
-  }
-
+class WatchingStage extends Stage {
   /** Each in a request of its own. */
   async watch(from: ReturnType<typeof place>, name = "k", waitMs: number = limits.watchProgressMs) {
     const asked = happenings({ ...this.visit }, follow(name), from, waitMs);
@@ -86,34 +53,20 @@ class Stage {
   }
 
   async answer(at: number, result: QueryResult, present = 30): Promise<void> {
-    const reply: ClientReply = { type: "result", result, revision: revision(present), ageMs: 0 };
-    this.calls[at]?.end(encodeClientReply(reply));
-    await settled();
+    await this.reply(at, { type: "result", result, revision: revision(present), ageMs: 0 });
   }
 
   /** Every replica says so. */
   async refuse(from: number): Promise<void> {
-    const reply: ClientReply = { type: "failed", failure: "catching-up", outcome: "not-applied", detail: "later" };
     for (let at = from; at < this.calls.length; at += 1) {
-      this.calls[at]?.end(encodeClientReply(reply));
-      await settled();
+      await this.reply(at, { type: "failed", failure: "catching-up", outcome: "not-applied", detail: "later" });
     }
-  }
-
-  async pass(ms: number): Promise<void> {
-    this.#now += ms;
-    for (const timer of [...this.#timers].filter(({ at }) => at <= this.#now)) {
-      if (this.#timers.delete(timer)) timer.ring();
-    }
-    await settled();
   }
 }
 
-const settled = async (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
 describe("watchers that follow the same keys", () => {
   it("share one question, and are all handed the very same answer", async () => {
-    const stage = new Stage();
+    const stage = new WatchingStage();
     const all = [];
     for (let i = 0; i < 5; i += 1) all.push((await stage.watch(place(10))).asked);
     expect(stage.questions).toMatchObject([{ waitMs: limits.sharedWatchMs, query: { from: place(10) } }]);
@@ -124,7 +77,7 @@ describe("watchers that follow the same keys", () => {
   });
 
   it("share it with nobody who follows something else, or in another namespace", async () => {
-    const stage = new Stage();
+    const stage = new WatchingStage();
     await stage.watch(place(10));
     await stage.watch(place(10), "other");
     void happenings({ ...stage.visit, namespace: "elsewhere" }, follow("k"), place(10), limits.watchProgressMs);
@@ -135,7 +88,7 @@ describe("watchers that follow the same keys", () => {
   });
 
   it("[N1] are told nothing that lies before their own place", async () => {
-    const stage = new Stage();
+    const stage = new WatchingStage();
     const early = await stage.watch(place(10));
     const late = await stage.watch(place(13));
     const ahead = await stage.watch(place(15));
@@ -150,7 +103,7 @@ describe("watchers that follow the same keys", () => {
   });
 
   it("[N2] ask alone for what lies before the question, and then join", async () => {
-    const stage = new Stage();
+    const stage = new WatchingStage();
     await stage.watch(place(10));
     const behind = await stage.watch(place(5));
     expect(stage.questions[1]).toMatchObject({ waitMs: 0, query: { from: place(5) } });
@@ -164,7 +117,7 @@ describe("watchers that follow the same keys", () => {
   });
 
   it("ask the question that others join, when nothing lies before one that begins in the future", async () => {
-    const stage = new Stage();
+    const stage = new WatchingStage();
     await stage.watch(place(1_000));
     const first = await stage.watch(place(10));
     await stage.answer(1, nothing(10));
@@ -176,7 +129,7 @@ describe("watchers that follow the same keys", () => {
   });
 
   it("[N2] are handed a part of a revision only if they asked from that very place", async () => {
-    const stage = new Stage();
+    const stage = new WatchingStage();
     const first = await stage.watch(place(10));
     const second = await stage.watch(place(12));
     await stage.answer(0, told(11, 12, place(12, 1)));
@@ -191,7 +144,7 @@ describe("watchers that follow the same keys", () => {
   });
 
   it("are handed what others were told from the same place a little earlier", async () => {
-    const stage = new Stage();
+    const stage = new WatchingStage();
     await stage.watch(place(10));
     await stage.answer(0, told(12, 12));
     expect(heard(await (await stage.watch(place(10))).asked)).toEqual([12]);
@@ -199,14 +152,14 @@ describe("watchers that follow the same keys", () => {
   });
 
   it("[N4] are all told up to where nothing happened", async () => {
-    const stage = new Stage();
+    const stage = new WatchingStage();
     const all = [await stage.watch(place(10)), await stage.watch(place(12))];
     await stage.answer(0, nothing(20));
     for (const { asked } of all) expect(await asked).toMatchObject({ events: [], next: place(20) });
   });
 
   it("ask anew when the question failed, each at most once for itself", async () => {
-    const stage = new Stage();
+    const stage = new WatchingStage();
     const all = [await stage.watch(place(10)), await stage.watch(place(10)), await stage.watch(place(10))];
     await stage.refuse(0);
     // Three replicas were asked three times.
@@ -215,7 +168,7 @@ describe("watchers that follow the same keys", () => {
   });
 
   it("[N3] are told that history is gone only where it is gone", async () => {
-    const stage = new Stage();
+    const stage = new WatchingStage();
     const gone = [await stage.watch(place(10)), await stage.watch(place(11))];
     const kept = await stage.watch(place(20));
     await stage.answer(0, compacted(20));
@@ -226,7 +179,7 @@ describe("watchers that follow the same keys", () => {
   });
 
   it("look for themselves when their time is over, and ask anew when whoever asked is long past its own", async () => {
-    const stage = new Stage();
+    const stage = new WatchingStage();
     await stage.watch(place(10));
     await stage.pass(5_000);
     const brief = await stage.watch(place(10), "k", 300);
@@ -244,7 +197,7 @@ describe("watchers that follow the same keys", () => {
   });
 
   it("ask for what follows together, when telling all of them takes a while", async () => {
-    const stage = new Stage();
+    const stage = new WatchingStage();
     const all = [];
     for (let i = 0; i < 50; i += 1) all.push(await stage.watch(place(10)));
     await stage.answer(0, told(12, 12));
@@ -262,7 +215,7 @@ describe("watchers that follow the same keys", () => {
   });
 
   it("look for themselves first when the answer is overdue", async () => {
-    const stage = new Stage();
+    const stage = new WatchingStage();
     await stage.watch(place(10));
     await stage.pass(limits.watchProgressMs + 1);
     const before = stage.questions.length;
@@ -277,14 +230,14 @@ describe("watchers that follow the same keys", () => {
   });
 
   it("who wait briefly ask alone: their question is too short for others", async () => {
-    const stage = new Stage();
+    const stage = new WatchingStage();
     await stage.watch(place(10), "k", 300);
     await stage.watch(place(10), "k", 300);
     expect(stage.questions.map(({ waitMs }) => waitMs)).toEqual([300, 300]);
   });
 
   it("each ask alone where the runtime settles nothing across requests", async () => {
-    const stage = new Stage();
+    const stage = new WatchingStage();
     const visit = { ...stage.visit, gathers: false };
     void happenings(visit, follow("k"), place(10));
     void happenings(visit, follow("k"), place(10));
