@@ -1,7 +1,7 @@
 /**
  * Read barriers: how a replica makes sure, without a leader, that it has applied everything acknowledged before a read
- * began. It asks all acceptors for the votes above what it has applied; the highest slot a majority reports is the target.
- * Upholds R1, R2, R4.
+ * began. It asks the nearest majority of acceptors, and the others when one of those is late, for the votes above what it
+ * has applied; the highest slot a majority reports is the target. Upholds R1, R2, R4.
  */
 import { slot } from "../support/brand.ts";
 import type { Instant, Slot } from "../support/brand.ts";
@@ -11,6 +11,7 @@ import { LOG } from "../paxos/messages.ts";
 import type { ProtocolReply } from "../paxos/messages.ts";
 import type { AcceptorGroup } from "./acceptor-group.ts";
 import type { Log } from "./log.ts";
+import type { Nearness } from "./nearness.ts";
 import type { Turn } from "./turn.ts";
 
 interface Barrier<Reader> {
@@ -19,6 +20,9 @@ interface Barrier<Reader> {
   readonly readers: readonly Reader[];
   readonly answers: Map<string, { readonly highest: Slot; readonly floor: Slot }>;
   readonly failed: Set<string>;
+  readonly asked: Set<string>;
+  /** When those who were not asked yet are asked too. */
+  othersAt: number;
   /** The slot that must be applied; null until a majority has answered. */
   target: Slot | null;
 }
@@ -33,6 +37,7 @@ export interface Completed<Reader> {
 export class Barriers<Reader> {
   readonly #group: AcceptorGroup;
   readonly #log: Log;
+  readonly #nearness: Nearness;
   #waiting: Reader[] = [];
   #active: Barrier<Reader>[] = [];
   #nextId = 1;
@@ -40,9 +45,10 @@ export class Barriers<Reader> {
   /** The applied slot at which the oldest unmet target was last seen stuck, and since when. */
   #stuck: { readonly applied: Slot; readonly since: Instant } | null = null;
 
-  constructor(group: AcceptorGroup, log: Log) {
+  constructor(group: AcceptorGroup, log: Log, nearness: Nearness) {
     this.#group = group;
     this.#log = log;
+    this.#nearness = nearness;
   }
 
   /** The highest slot that any acceptor was heard to have voted on. */
@@ -77,22 +83,48 @@ export class Barriers<Reader> {
   start(turn: Turn, applied: Slot): void {
     const { members } = this.#group;
     if (members === null || this.#waiting.length === 0 || this.unanswered >= limits.barriersInFlight) return;
+    const nearest = this.#nearness.nearest(members, turn.now);
+    const asksAll = nearest.length === members.length;
     const barrier: Barrier<Reader> = {
       id: this.#nextId,
       startedAt: turn.now,
       readers: this.takeWaiting(),
       answers: new Map(),
       failed: new Set(),
+      asked: new Set(nearest),
+      othersAt: asksAll ? Infinity : turn.now + this.#nearness.patienceMs(nearest),
       target: null,
     };
     this.#nextId += 1;
     this.#active.push(barrier);
-    this.inquire(turn, barrier.id, applied);
+    this.inquire(turn, barrier.id, applied, nearest);
+    if (!asksAll) turn.wakeBy(barrier.othersAt);
   }
 
-  /** Asks all acceptors; with `barrier` 0 only to count votes again (a rinse). */
-  inquire(turn: Turn, barrier: number, applied: Slot): void {
-    for (const { region } of this.#group.members ?? []) {
+  /** Asks the other acceptors too, where one of the nearest is late or cannot say. */
+  askOthers(turn: Turn, applied: Slot): void {
+    for (const barrier of this.#active) {
+      if (barrier.target !== null || barrier.othersAt === Infinity) continue;
+      if (barrier.othersAt > turn.now) {
+        turn.wakeBy(barrier.othersAt);
+        continue;
+      }
+      const late = [...barrier.asked].filter((region) => !barrier.answers.has(region));
+      if (barrier.othersAt > -Infinity) for (const region of late) this.#nearness.failed(region);
+      const others = this.#everybody.filter((region) => !barrier.asked.has(region));
+      for (const region of others) barrier.asked.add(region);
+      barrier.othersAt = Infinity;
+      this.inquire(turn, barrier.id, applied, others);
+    }
+  }
+
+  get #everybody(): readonly string[] {
+    return (this.#group.members ?? []).map(({ region }) => region);
+  }
+
+  /** Asks acceptors, all unless told otherwise; with `barrier` 0 only to count votes again (a rinse). */
+  inquire(turn: Turn, barrier: number, applied: Slot, regions: readonly string[] = this.#everybody): void {
+    for (const region of regions) {
       this.#group.ask(turn, { type: "inquire", region, barrier }, region, {
         type: "inquire",
         subject: LOG,
@@ -126,6 +158,7 @@ export class Barriers<Reader> {
       return "answered";
     }
     barrier.failed.add(region);
+    if (barrier.othersAt < Infinity) barrier.othersAt = -Infinity;
     if (members.length - barrier.failed.size >= majorityOf(members.length)) return "nothing";
     this.#active = this.#active.filter((b) => b !== barrier);
     return { readers: barrier.readers, startedAt: null };

@@ -88,6 +88,7 @@ export class Readers {
 
   /** Starts a barrier for all who wait, if one may start. */
   start(turn: Turn): void {
+    this.#barriers.askOthers(turn, this.#store.appliedSlot);
     const { waiting: carried, unanswered } = this.#barriers;
     if (carried === 0) return;
     const at = this.#pace.nextAt(unanswered, carried);

@@ -27,6 +27,7 @@ import { Expiry } from "./expiry.ts";
 import { Leadership } from "./leadership.ts";
 import { Log } from "./log.ts";
 import type { ClientRequest, PeerReply, PeerRequest, WriteRequest } from "./messages.ts";
+import { Nearness } from "./nearness.ts";
 import { Peers } from "./peers.ts";
 import type { Source } from "./peers.ts";
 import { Readers } from "./readers.ts";
@@ -48,6 +49,7 @@ export class Replica {
   readonly #log: Log;
   readonly #queue = new CommandQueue();
   readonly #leadership: Leadership;
+  readonly #nearness: Nearness;
   readonly #barriers: Barriers<Reader>;
   readonly #peers: Peers;
   readonly #catchUp: CatchUp;
@@ -68,7 +70,8 @@ export class Replica {
     this.#group = new AcceptorGroup(place, this.#calls, start.members);
     this.#log = new Log(place, this.#group, randomIdentity(random), start.round);
     this.#leadership = new Leadership(place, this.#calls, this.#log, this.#queue, random, start.drift ?? null);
-    this.#barriers = new Barriers(this.#group, this.#log);
+    this.#nearness = new Nearness(place.region);
+    this.#barriers = new Barriers(this.#group, this.#log, this.#nearness);
     this.#peers = new Peers(place.region, place.replicaRegions, this.#calls, random);
     this.#expiry = new Expiry(start.expiryGuard ?? null);
     this.#shelf = new SnapshotShelf(store);
@@ -271,6 +274,8 @@ export class Replica {
     const applied = this.#store.appliedSlot;
     if (purpose.type === "inquire") {
       const barrier = this.#barriers.answered(purpose.region, purpose.barrier, body, applied);
+      if (body === null) this.#nearness.failed(purpose.region);
+      else this.#nearness.answered(purpose.region, turn.now - sentAt);
       if (barrier === "answered") this.#leadership.located(this.#log.highestBallot?.proposer ?? null);
       else if (barrier !== "nothing") this.#readers.without(turn, barrier);
     } else {

@@ -192,6 +192,10 @@ export const limits = {
   trimmedVotesPerEvent: 200,
   /** A barrier reports votes above the applied slot; a slot further away than this is fetched from peers instead. */
   barriersInFlight: 4,
+  /** How long the nearest majority of acceptors is taken for the nearest, in ms; then all are asked again. */
+  nearestMs: 10_000,
+  /** So long, in ms, after twice what it usually takes, one of them is late, and the others are asked too. */
+  nearestPatienceMs: 50,
 
   // --- exactly once ---
   /** How long a command without a client's key may still be applied, and its outcome is remembered, in log time. */

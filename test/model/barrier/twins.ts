@@ -1,7 +1,6 @@
 /** Every broken twin of the read barrier's model: `barrierTwins`. The class comes first, and then what it is caught by. */
 import { stepAcceptor } from "../../../src/paxos/acceptor.ts";
 import type { ProtocolReply } from "../../../src/paxos/messages.ts";
-import type { AcceptorGroup } from "../../../src/replica/acceptor-group.ts";
 import { Barriers } from "../../../src/replica/barriers.ts";
 import type { Completed } from "../../../src/replica/barriers.ts";
 import { Log } from "../../../src/replica/log.ts";
@@ -43,9 +42,9 @@ class TakesTheLowest extends Barriers<Reader> {
 class LetsLateReadersJoin extends Barriers<Reader> {
   asking = false;
   late: readonly Reader[] = [];
-  override inquire(turn: Turn, barrier: number, applied: Slot): void {
+  override inquire(turn: Turn, barrier: number, applied: Slot, regions?: readonly string[]): void {
     this.asking = true;
-    super.inquire(turn, barrier, applied);
+    super.inquire(turn, barrier, applied, regions);
   }
   override join(reader: Reader): void {
     if (this.asking) this.late = [...this.late, reader];
@@ -64,9 +63,9 @@ class LetsLateReadersJoin extends Barriers<Reader> {
 /** Takes an answer to an earlier barrier for one to the latest. */
 class MixesBarriersUp extends Barriers<Reader> {
   latest = 0;
-  override inquire(turn: Turn, barrier: number, applied: Slot): void {
+  override inquire(turn: Turn, barrier: number, applied: Slot, regions?: readonly string[]): void {
     this.latest = barrier;
-    super.inquire(turn, barrier, applied);
+    super.inquire(turn, barrier, applied, regions);
   }
   override answered(region: string, _id: number, reply: ProtocolReply | null, applied: Slot): Answered {
     return super.answered(region, this.latest, reply, applied);
@@ -104,8 +103,8 @@ class CountsAgeFromApplying extends Log {
   }
 }
 
-type NewBarriers = new (group: AcceptorGroup, log: Log) => Barriers<Reader>;
-const made = (Broken: NewBarriers): Partial<Roles> => ({ makeBarriers: (group, log) => new Broken(group, log) });
+type NewBarriers = new (...start: ConstructorParameters<typeof Barriers<Reader>>) => Barriers<Reader>;
+const made = (Broken: NewBarriers): Partial<Roles> => ({ makeBarriers: (...start) => new Broken(...start) });
 
 const readsFindAll = "R1 a read finds all that was acknowledged before it";
 const asCurrentAsSaid = "R4 a state is as current as it says";

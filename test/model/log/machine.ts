@@ -11,6 +11,7 @@ import { AcceptorGroup } from "../../../src/replica/acceptor-group.ts";
 import type { Place } from "../../../src/replica/acceptor-group.ts";
 import type { Barriers } from "../../../src/replica/barriers.ts";
 import type { Log } from "../../../src/replica/log.ts";
+import { Nearness } from "../../../src/replica/nearness.ts";
 import type { ChosenValue } from "../../../src/replica/messages.ts";
 import { Calls, Turn } from "../../../src/replica/turn.ts";
 import { instant, logTime, slot } from "../../../src/support/brand.ts";
@@ -32,7 +33,7 @@ export interface Served extends Reader {
 }
 
 export type MakeLog = (place: Place, group: AcceptorGroup, incarnation: string, round: number) => Log;
-export type MakeBarriers = (group: AcceptorGroup, log: Log) => Barriers<Reader>;
+export type MakeBarriers = (...start: ConstructorParameters<typeof Barriers<Reader>>) => Barriers<Reader>;
 
 /** What a replica starts from: what is durable, and a fresh incarnation. */
 export interface Start {
@@ -106,7 +107,8 @@ export class Machine {
     this.#leads = leads;
     this.#group = new AcceptorGroup(place, this.#calls, members);
     this.log = makeLog(place, this.#group, start.incarnation, start.round);
-    this.barriers = makeBarriers(this.#group, this.log);
+    // Nothing is measured here, so all are asked: who is not is one whose question was lost.
+    this.barriers = makeBarriers(this.#group, this.log, new Nearness(start.name));
     this.applied = [...start.applied];
   }
 

@@ -17,7 +17,7 @@ export const realRoles: Roles = {
   admit,
   stepAcceptor,
   makeLog: (place, group, incarnation, round) => new Log(place, group, incarnation, round),
-  makeBarriers: (group, log) => new Barriers(group, log),
+  makeBarriers: (...start) => new Barriers(...start),
   restart: (round, starts) => ({ round, incarnation: `start-${starts}` }),
 };
 

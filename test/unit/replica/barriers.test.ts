@@ -1,6 +1,7 @@
 /** Read barriers on their own: who may join which, what is waited for, what a missing majority means. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { instant, slot } from "../../../src/support/brand.ts";
+import { limits } from "../../../src/support/limits.ts";
 import type { Slot } from "../../../src/support/brand.ts";
 import { seededRandom } from "../../../src/support/random.ts";
 import { ballot } from "../../../src/paxos/ballot.ts";
@@ -9,6 +10,7 @@ import type { ProtocolReply } from "../../../src/paxos/messages.ts";
 import { AcceptorGroup } from "../../../src/replica/acceptor-group.ts";
 import { Barriers } from "../../../src/replica/barriers.ts";
 import { Log } from "../../../src/replica/log.ts";
+import { Nearness } from "../../../src/replica/nearness.ts";
 import { Calls, Turn } from "../../../src/replica/turn.ts";
 
 const regions = ["wnam", "enam", "weur"];
@@ -27,6 +29,7 @@ const standing = (highest: number, votes: number[] = [], floor = 0): ProtocolRep
 
 let barriers: Barriers<string>;
 let log: Log;
+let nearness: Nearness;
 const applied = (n: number): Slot => slot(n);
 const start = (at: number, upTo = 0): Turn => {
   const turn = new Turn(instant(at));
@@ -34,10 +37,18 @@ const start = (at: number, upTo = 0): Turn => {
   return turn;
 };
 
+const asked = ({ sends }: Turn): readonly string[] => sends.map(({ to }) => to.region);
+const others = (at: number): Turn => {
+  const turn = new Turn(instant(at));
+  barriers.askOthers(turn, applied(0));
+  return turn;
+};
+
 beforeEach(() => {
   const group = new AcceptorGroup(place, new Calls(), members);
   log = new Log(place, group, String(seededRandom(1).next()), 0);
-  barriers = new Barriers(group, log);
+  nearness = new Nearness("wnam");
+  barriers = new Barriers(group, log, nearness);
 });
 
 describe("a read barrier", () => {
@@ -101,6 +112,41 @@ describe("a read barrier", () => {
     expect(barriers.answered("wnam", 1, null, applied(0))).toBe("nothing");
     expect(barriers.answered("enam", 1, null, applied(0))).toEqual({ readers: ["a"], startedAt: null });
     expect(barriers.readers).toBe(0);
+  });
+
+  it("asks only the nearest majority, and the other one when it is late", () => {
+    for (const [region, ms] of [
+      ["wnam", 0],
+      ["enam", 80],
+      ["weur", 30],
+    ] as const)
+      nearness.answered(region, ms);
+    barriers.join("first");
+    expect(asked(start(10))).toHaveLength(3);
+    barriers.join("second");
+    const turn = start(20);
+    expect(asked(turn)).toEqual(["wnam", "weur"]);
+    const late = 20 + limits.nearestPatienceMs + 60;
+    expect(turn.outcome(null).wakeAt).toBe(late);
+    expect(asked(others(late - 1))).toEqual([]);
+    expect(asked(others(late))).toEqual(["enam"]);
+    expect(asked(others(late + 1))).toEqual([]);
+    barriers.answered("wnam", 2, standing(0), applied(0));
+    expect(barriers.answered("enam", 2, standing(0), applied(0))).toBe("answered");
+  });
+
+  it("asks the other one at once when one of the nearest cannot say, and counts it out", () => {
+    for (const region of regions) nearness.answered(region, 1);
+    barriers.join("first");
+    start(10);
+    barriers.join("second");
+    expect(asked(start(20))).toEqual(["wnam", "enam"]);
+    barriers.answered("enam", 2, null, applied(0));
+    expect(asked(others(21))).toEqual(["weur"]);
+    barriers.answered("weur", 2, standing(0), applied(0));
+    expect(barriers.answered("wnam", 2, standing(0), applied(0))).toBe("answered");
+    barriers.join("third");
+    expect(asked(start(30))).toHaveLength(2);
   });
 
   it("says how long a target has been waited for without progress", () => {
