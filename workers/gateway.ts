@@ -7,6 +7,7 @@ import { answerConsulError } from "./consul/errors.ts";
 import { consulToken } from "./consul/token.ts";
 import { answerEtcdError } from "./etcd/errors.ts";
 import { authenticate } from "./gateway/auth.ts";
+import type { Bindings } from "./bindings.ts";
 import type { App } from "./gateway/methods.ts";
 import { partsOf } from "./gateway/paths.ts";
 import { answerProblem, Problem, problemOf } from "./gateway/problems.ts";
@@ -20,7 +21,7 @@ import { addDnsRoutes } from "./routes/dns.ts";
 import { addElectionRoutes } from "./routes/elections.ts";
 import { addEtcdRoutes, isEtcdPath } from "./routes/etcd.ts";
 import { addIndexRoutes } from "./routes/index.ts";
-import { addKeyRoutes } from "./routes/kv.ts";
+import { addKeyRoutes, answerAtKey, keyPath } from "./routes/kv.ts";
 import { addLeaseRoutes } from "./routes/leases.ts";
 import { addLockRoutes } from "./routes/locks.ts";
 import { addPipelineRoutes } from "./routes/pipeline.ts";
@@ -39,12 +40,12 @@ export { Replica } from "./objects/replica.ts";
 // Doors see the path behind `/ns/{namespace}`, as it was sent: decoding it is their business, once.
 const app: App = new Hono<GatewayEnv>({ getPath: (request) => partsOf(request.url).door });
 
-app.use(async (context, next) => {
+app.use((context, next) => {
   context.set("arrived", Date.now());
   const { req, env } = context;
   authenticate(req.raw.headers, env, isConsulPath(req.path) ? consulToken(req.raw) : null);
-  context.set("visit", visitOf(context.req.raw, context.env, context.executionCtx));
-  await next();
+  context.set("visit", visitOf(req.raw, env, context.executionCtx));
+  return next();
 });
 
 for (const add of [
@@ -77,4 +78,13 @@ app.onError((error, { req }) => {
   return isConsulPath(req.path) ? answerConsulError(error, req.method) : answerProblem(problemOf(error), req.method);
 });
 
-export default { fetch: app.fetch };
+export default {
+  fetch(request: Request, env: Bindings, execution: ExecutionContext): Promise<Response> | Response {
+    const { door } = partsOf(request.url);
+    if (!door.startsWith(keyPath)) return app.fetch(request, env, execution);
+    return answerAtKey(request, door, () => {
+      authenticate(request.headers, env);
+      return visitOf(request, env, execution);
+    });
+  },
+};

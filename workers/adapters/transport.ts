@@ -81,8 +81,13 @@ async function within(timeoutMs: number, call: Promise<string>): Promise<string 
   }
 }
 
+const transports = new WeakMap<Bindings, Transport>();
+
+/** Made once for each set of bindings. */
 export function transportOf(env: Bindings): Transport {
-  return {
+  const known = transports.get(env);
+  if (known !== undefined) return known;
+  const made: Transport = {
     call(port, address, payload, timeoutMs) {
       const door = env[`PEER_${address.region.replaceAll("-", "_")}`];
       const call =
@@ -92,4 +97,6 @@ export function transportOf(env: Bindings): Transport {
       return within(timeoutMs, call);
     },
   };
+  transports.set(env, made);
+  return made;
 }

@@ -55,14 +55,16 @@ function visitAt(
     gathers: env.SYNOD_GATHER !== "false",
     open: env.SYNOD_OPEN === "true",
     dataCentre: dataCentreOf(cf),
-    now: () => Date.now(),
-    after(ms, then) {
-      const timer = setTimeout(then, ms);
-      return () => clearTimeout(timer);
-    },
+    now: Date.now,
+    after,
     address: (region) => ({ namespace, region }),
     afterwards: (work) => execution.waitUntil(work),
   };
+}
+
+function after(ms: number, then: () => void): () => void {
+  const timer = setTimeout(then, ms);
+  return () => clearTimeout(timer);
 }
 
 function configured(env: Bindings): Config {

@@ -14,6 +14,10 @@ export function resource(app: App, path: string, methods: Readonly<Partial<Recor
     .flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]))
     .join(", ");
   app.all(path, ({ req }) => {
-    throw new Problem("method-not-allowed", `${req.method} is not for this path; ${allow} are`, { headers: { allow } });
+    throw notAllowed(req.method, allow);
   });
 }
+
+/** @param allow the methods that are, separated by commas. */
+export const notAllowed = (method: string, allow: string): Problem =>
+  new Problem("method-not-allowed", `${method} is not for this path; ${allow} are`, { headers: { allow } });

@@ -20,7 +20,18 @@ interface Parts {
   readonly query: string;
 }
 
+/** Asked for several times of each request: the last one is remembered. */
+let last: { readonly url: string; readonly parts: Parts } = {
+  url: "",
+  parts: { namespace: null, door: "/", query: "" },
+};
+
 export function partsOf(url: string): Parts {
+  if (url !== last.url) last = { url, parts: split(url) };
+  return last.parts;
+}
+
+function split(url: string): Parts {
   const [, path = "", query = ""] = /^[a-z]+:\/\/[^/?#]*([^?#]*)(?:\?([^#]*))?/i.exec(url) ?? [];
   const named = /^\/ns\/([^/]*)(.*)$/s.exec(path);
   const door = named === null ? path : (named[2] ?? "");

@@ -41,7 +41,7 @@ export async function askReplicas(visit: Visit, request: ClientRequest, latest =
   // Waiting for something to happen is no silence.
   const waitMs = request.type === "watch" ? request.waitMs : 0;
   const until = Math.min(latest, visit.now() + waitMs + limits.gatewayMs);
-  const waiting = [...inOrder(visit)];
+  const waiting = inOrder(visit);
   const asked = new Map<string, Promise<Settled>>();
   const failures: Failed[] = [];
   let inDoubt = false;
@@ -78,7 +78,8 @@ export async function askReplicas(visit: Visit, request: ClientRequest, latest =
 }
 
 /** Nearest first, but the ones that did not answer lately last. */
-function inOrder(visit: Visit): readonly string[] {
+function inOrder(visit: Visit): string[] {
+  if (visit.memory.unreachable.size === 0) return [...visit.regions];
   const now = visit.now();
   const isAvoided = (region: string): boolean => (visit.memory.unreachable.get(nameOf(visit, region)) ?? 0) > now;
   return visit.regions.toSorted((a, b) => Number(isAvoided(a)) - Number(isAvoided(b)));
@@ -99,15 +100,15 @@ const firstPatience = (request: ClientRequest): number =>
   request.type === "read" && request.consistency.type === "local" ? limits.localHedgeMs : limits.hedgeMs;
 
 /** The first to settle, or null after `patienceMs`. */
-async function firstOf(visit: Visit, asked: Iterable<Promise<Settled>>, patienceMs: number): Promise<Settled | null> {
-  const { promise: late, resolve } = Promise.withResolvers<null>();
-  const cancel = visit.after(patienceMs, () => resolve(null));
-  try {
-    return await Promise.race([...asked, late]);
-  } finally {
-    cancel();
-  }
-}
+const firstOf = async (visit: Visit, asked: Iterable<Promise<Settled>>, patienceMs: number): Promise<Settled | null> =>
+  new Promise((resolve, reject) => {
+    const cancel = visit.after(patienceMs, () => resolve(null));
+    const settle = (settled: Settled): void => {
+      cancel();
+      resolve(settled);
+    };
+    for (const one of asked) one.then(settle, reject);
+  });
 
 /** What was said last weighs most: a replica that knows why beats one that never answered. */
 function problemOf(failures: readonly Failed[], inDoubt: boolean): Problem {

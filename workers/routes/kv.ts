@@ -11,42 +11,70 @@ import { bodyOf } from "../gateway/bodies.ts";
 import { describeCondition, isKnown, knownTags, tagOf, writeCondition } from "../gateway/conditions.ts";
 import { decodeCursor, encodeCursor } from "../gateway/cursors.ts";
 import { shownDeletion, shownEntry, shownPut } from "../gateway/entries.ts";
-import { resource } from "../gateway/methods.ts";
+import { notAllowed, resource } from "../gateway/methods.ts";
 import type { App } from "../gateway/methods.ts";
 import { checkKeySize, keyIn, leaseIdOf } from "../gateway/names.ts";
 import type { NamedKey } from "../gateway/names.ts";
-import { Problem } from "../gateway/problems.ts";
+import { answerProblem, Problem, problemOf } from "../gateway/problems.ts";
 import { Query } from "../gateway/query.ts";
 import { consistencyIn, consistencyParameters, read } from "../gateway/reads.ts";
 import type { GatewayEnv } from "../gateway/arrival.ts";
 import type { Visit } from "../gateway/visit.ts";
 import { write } from "../gateway/writes.ts";
 
-type Door = Context<GatewayEnv>;
-
 export function addKeyRoutes(app: App): void {
   resource(app, "/kv", { GET: list });
-  resource(app, "/kv/:key{.*}", { GET: get, PUT: put, DELETE: remove });
 }
 
-const keyOf = ({ req }: Door): NamedKey => keyIn(req.path.slice("/kv/".length));
+/** The path of one key begins so. */
+export const keyPath = "/kv/";
+
+/** A request for one key. */
+interface Door {
+  readonly request: Request;
+  readonly key: NamedKey;
+  readonly visit: Visit;
+}
+
+const methods: Readonly<Record<string, (door: Door) => Promise<Response>>> = {
+  GET: get,
+  HEAD: head,
+  PUT: put,
+  DELETE: remove,
+};
+const allow = Object.keys(methods).join(", ");
+
+/**
+ * Answers at one key. Not by way of the router: these are most of all requests, and it costs as much as the rest.
+ * @param door the path behind the namespace, as it was sent.
+ */
+export async function answerAtKey(request: Request, door: string, enter: () => Visit): Promise<Response> {
+  const { method } = request;
+  try {
+    const visit = enter();
+    const answer = Object.hasOwn(methods, method) ? methods[method] : undefined;
+    if (answer === undefined) throw notAllowed(method, allow);
+    return await answer({ request, key: keyIn(door.slice(keyPath.length)), visit });
+  } catch (error) {
+    return answerProblem(problemOf(error), method);
+  }
+}
 
 /** The same for every spelling of one key. */
 const canonicalPath = ({ stored }: NamedKey): string => `/kv/${stored}`;
 
-async function put(context: Door): Promise<Response> {
-  const { req, var: doors } = context;
-  const key = keyOf(context);
-  const tie = leaseIn(new Query(req.url, ["lease"]));
-  const condition = writeCondition(req.raw.headers);
-  const value = await bodyOf(req.raw, limits.valueBytes);
+async function put({ request, key, visit }: Door): Promise<Response> {
+  const { headers: sent } = request;
+  const tie = leaseIn(new Query(request.url, ["lease"]));
+  const condition = writeCondition(sent);
+  const value = await bodyOf(request, limits.valueBytes);
   const tied = tie === null ? "" : ` lease=${tie}`;
   const said = `${describeCondition(condition)}${tied}`;
   const asked = { method: "PUT", path: canonicalPath(key), condition: said, body: value };
   const operation = { type: "put", key: key.stored, value, condition, ...(tie === null ? {} : { tie }) } as const;
-  const { outcome, headers } = await write(doors.visit, req.raw.headers, asked, operation, "put");
+  const { outcome, headers } = await write(visit, sent, asked, operation, "put");
   const created = outcome.version === 1;
-  return context.json(shownPut(key, outcome), created ? 201 : 200, { ...headers, etag: tagOf(outcome.revision) });
+  return json(shownPut(key, outcome), created ? 201 : 200, { ...headers, etag: tagOf(outcome.revision) });
 }
 
 function leaseIn(query: Query): LeaseId | null {
@@ -56,11 +84,10 @@ function leaseIn(query: Query): LeaseId | null {
   throw new Problem("invalid-query", "lease must be a lease's id, a decimal number from 1");
 }
 
-async function remove(context: Door): Promise<Response> {
-  const { req, var: doors } = context;
-  const key = keyOf(context);
-  new Query(req.url, []);
-  const condition = writeCondition(req.raw.headers);
+async function remove({ request, key, visit }: Door): Promise<Response> {
+  const { headers: sent } = request;
+  new Query(request.url, []);
+  const condition = writeCondition(sent);
   const asked = {
     method: "DELETE",
     path: canonicalPath(key),
@@ -68,30 +95,38 @@ async function remove(context: Door): Promise<Response> {
     body: new Uint8Array(0),
   };
   const operation = { type: "delete", key: key.stored, condition } as const;
-  const { outcome, headers } = await write(doors.visit, req.raw.headers, asked, operation, "deleted");
-  return context.json(shownDeletion(key, outcome), 200, headers);
+  const { outcome, headers } = await write(visit, sent, asked, operation, "deleted");
+  return json(shownDeletion(key, outcome), 200, headers);
 }
 
-async function get(context: Door): Promise<Response> {
-  const { req, var: doors } = context;
-  const key = keyOf(context);
-  const query = new Query(req.url, ["revision", ...consistencyParameters]);
-  const known = knownTags(req.raw.headers);
+const json = (shown: object, status: number, headers: Readonly<Record<string, string>>): Response =>
+  new Response(JSON.stringify(shown), { status, headers: { ...headers, "content-type": "application/json" } });
+
+async function head(door: Door): Promise<Response> {
+  return new Response(null, await get(door));
+}
+
+async function get({ request, key, visit }: Door): Promise<Response> {
+  const query = new Query(request.url, readParameters);
+  const known = knownTags(request.headers);
   const at = revisionIn(query);
-  const { entry, headers } =
-    at === null ? await newest(doors.visit, consistencyIn(query), key) : await past(doors.visit, at, key);
+  const { entry, headers } = at === null ? await newest(visit, consistencyIn(query), key) : await past(visit, at, key);
   if (entry === null) throw new Problem("key-not-found", "the key does not exist", { headers });
   const etag = tagOf(entry.modRevision);
-  if (isKnown(known, etag)) return context.body(null, 304, { ...headers, etag });
-  return context.body(entry.value.slice().buffer, 200, {
-    ...headers,
-    etag,
-    ...(entry.lease === null ? {} : { "synod-lease": entry.lease }),
-    "content-type": "application/octet-stream",
-    // Values are anybody's bytes: no browser may take them for a page.
-    "x-content-type-options": "nosniff",
+  if (isKnown(known, etag)) return new Response(null, { status: 304, headers: { ...headers, etag } });
+  return new Response(entry.value.slice(), {
+    headers: {
+      ...headers,
+      etag,
+      ...(entry.lease === null ? {} : { "synod-lease": entry.lease }),
+      "content-type": "application/octet-stream",
+      // Values are anybody's bytes: no browser may take them for a page.
+      "x-content-type-options": "nosniff",
+    },
   });
 }
+
+const readParameters: readonly string[] = ["revision", ...consistencyParameters];
 
 interface Found {
   readonly entry: Entry | null;
@@ -121,7 +156,7 @@ function revisionIn(query: Query): Revision | null {
   throw new Problem("invalid-query", `revision and ${other} exclude each other`);
 }
 
-async function list(context: Door): Promise<Response> {
+async function list(context: Context<GatewayEnv>): Promise<Response> {
   const { req, var: doors } = context;
   const query = new Query(req.url, ["prefix", "limit", "cursor", "revision", ...consistencyParameters]);
   const prefix = query.bytes("prefix") ?? new Uint8Array(0);
