@@ -163,13 +163,13 @@ export const limits = {
   batchCommands: 1000,
   /**
    * Slots proposed and not yet chosen: more of them hide distance. So long after the last, in ms, the next may leave
-   * while others are under way (`src/replica/pace.ts`): longer makes larger batches. Compare with `npm run bench`.
+   * while others are under way (`src/support/pace.ts`): longer makes larger batches. Compare with `npm run bench`.
    */
   slotsInFlight: 8,
   batchGapMs: 10,
   /** The same for commands that are passed on to the leader, and for the questions behind linearizable reads, in ms. */
   forwardGapMs: 2,
-  barrierGapMs: 10,
+  barrierGapMs: 15,
   /** The same for what is told to the other replicas: so much older than the leader's may their states be. */
   learnGapMs: 20,
   /** Commands waiting at a replica; beyond it callers are told `overloaded` instead of queueing without end. */
@@ -352,7 +352,7 @@ export const limits = {
    * How long small requests of one kind from one gateway to one replica gather, in ms (`src/support/pace.ts`); and after
    * how long one leaves although a call is still under way near by, which may never end.
    */
-  coalescingMs: 5,
+  coalescingMs: 15,
   coalescingWaitMs: 50,
   /** Requests up to this size gather, in characters; and how much one call takes along. */
   coalescedBytes: 8 * KiB,
