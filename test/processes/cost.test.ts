@@ -56,10 +56,13 @@ describe("with three acceptors and three replicas", () => {
     expect(requestsIn(counts) / 1_000).toBeLessThan(0.1);
   });
 
-  it("a linearizable read is counted by each acceptor, other reads write nothing and ask one object", async () => {
+  it("a linearizable read is counted by the nearest majority, other reads write nothing and ask one object", async () => {
     const client = await led("reads");
     const linearizable = await synod.count(async () => inTurn(10, async () => client.get("key-0")));
-    expect([rowsWrittenIn(linearizable), withoutGossip(linearizable)]).toEqual([30, 40]);
+    const rows = rowsWrittenIn(linearizable);
+    // Now and then all three are asked, to see who is near.
+    expect([20, 21]).toContain(rows);
+    expect(withoutGossip(linearizable)).toBe(rows + 10);
     const local = await synod.count(async () => inTurn(10, async () => client.get("key-0", "?consistency=local")));
     expect([rowsWrittenIn(local), requestsIn(local)]).toEqual([0, 10]);
   });
