@@ -52,6 +52,17 @@ describe("PUT /kv/{key}", () => {
 });
 
 describe("GET /kv/{key}", () => {
+  it("answers HEAD with the headers of GET and nothing else, whether there is a value or not", async () => {
+    const key = `${freshNamespace()}/kv/a`;
+    const missing = await send("HEAD", key);
+    expect([missing.status, missing.headers.get("content-type")]).toEqual([404, "application/problem+json"]);
+    expect(await missing.text()).toBe("");
+    await put(key, "one");
+    const there = await send("HEAD", key);
+    expect([there.status, there.headers.get("etag")]).toEqual([200, '"2"']);
+    expect(await there.text()).toBe("");
+  });
+
   it("gives the raw value with its tag, and where it was read", async () => {
     const ns = freshNamespace();
     await put(`${ns}/kv/a`, "<script>");

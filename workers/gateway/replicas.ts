@@ -107,7 +107,11 @@ const firstOf = async (visit: Visit, asked: Iterable<Promise<Settled>>, patience
       cancel();
       resolve(settled);
     };
-    for (const one of asked) one.then(settle, reject);
+    const fail = (error: unknown): void => {
+      cancel();
+      reject(error instanceof Error ? error : new Error(String(error)));
+    };
+    for (const one of asked) one.then(settle, fail);
   });
 
 /** What was said last weighs most: a replica that knows why beats one that never answered. */

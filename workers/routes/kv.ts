@@ -56,7 +56,8 @@ export async function answerAtKey(request: Request, door: string, enter: () => V
     if (answer === undefined) throw notAllowed(method, allow);
     return await answer({ request, key: keyIn(door.slice(keyPath.length)), visit });
   } catch (error) {
-    return answerProblem(problemOf(error), method);
+    const answer = answerProblem(problemOf(error), method);
+    return method === "HEAD" ? new Response(null, answer) : answer;
   }
 }
 
